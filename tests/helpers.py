@@ -1,0 +1,41 @@
+"""Small things that many tests need: waiting for a fact with a deadline, and free ports."""
+
+import socket
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def eventually(fact: Callable[[], T], within: float = 5.0, every: float = 0.02) -> T:
+    """Return the first truthy answer of `fact`, asking again for `within` seconds.
+
+    An AssertionError inside `fact` counts as "not yet"; the last one is raised when time is up, so that the
+    failure names what was missing.
+    """
+    deadline = time.monotonic() + within
+    while True:
+        try:
+            answer = fact()
+        except AssertionError:
+            if time.monotonic() >= deadline:
+                raise
+        else:
+            if answer or time.monotonic() >= deadline:
+                assert answer, f"not true within {within} s: {fact}"
+                return answer
+        time.sleep(every)
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A TCP port that nobody listened on a moment ago, below the range of outgoing connections."""
+    for port in range(20000 + time.monotonic_ns() % 10000, 32768):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("no free port below 32768")
