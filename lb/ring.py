@@ -1,0 +1,108 @@
+"""The ring: which containers may receive traffic now, in the order in which turns fall to them.
+
+Redis holds it as a hash (port to address) with a version beside it that goes up with every change, in the
+same MULTI or script, and is published then. Whoever compares versions asks for "different": a worker that
+sees another version than the one it knows reads the ring again before it routes. To have acted on version v
+means to have acted on v or a later one, since versions only grow. When the version key is missing (a Redis
+that lost everything) the next version is the time in unix seconds, which lies above every version before,
+because rings change less than once a second on the average of their life.
+
+    NAME:ring           hash     port -> "host:port"   written by deploy, read by lb and by who shows it
+    NAME:ring:version   integer  goes up by one        written by deploy with the hash
+    NAME:ring:changed   channel  message = version     published by deploy with the hash
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple, cast
+
+import redis
+
+
+class Member(NamedTuple):
+    """A container in the ring: its port (its name) and the address ("host:port") where it answers."""
+
+    port: int
+    address: str
+
+
+class Ring(NamedTuple):
+    """One version of the ring; members are ordered by port. Version 0 says that no ring was ever written."""
+
+    version: int = 0
+    members: tuple[Member, ...] = ()
+
+
+# Fragment for scripts that change the ring: defines bump(version_key, channel, now) -> the new version,
+# published. Effects: INCR, or SET to `now` (unix seconds) when the key is missing. The caller changes the
+# hash in the same script.
+BUMP_LUA = """
+local function bump(version_key, channel, now)
+  local version
+  if redis.call('EXISTS', version_key) == 1 then
+    version = redis.call('INCR', version_key)
+  else
+    version = math.floor(tonumber(now))
+    redis.call('SET', version_key, version)
+  end
+  redis.call('PUBLISH', channel, version)
+  return version
+end
+"""
+
+# KEYS: ring, version. ARGV: channel, now in unix seconds, then port, address, port, address… Returns the
+# version.
+REPLACE_LUA = (
+    BUMP_LUA
+    + """
+redis.call('DEL', KEYS[1])
+for i = 3, #ARGV, 2 do
+  redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
+end
+return bump(KEYS[2], ARGV[1], ARGV[2])
+"""
+)
+
+
+def ring_key(service: str) -> str:
+    """Key of the hash port -> address."""
+    return f"{service}:ring"
+
+
+def version_key(service: str) -> str:
+    """Key of the version."""
+    return f"{service}:ring:version"
+
+
+def changed_channel(service: str) -> str:
+    """Channel on which every new version is published."""
+    return f"{service}:ring:changed"
+
+
+def return_port(ring: Ring, turn: int) -> int | None:
+    """The port that the turn falls to: the turn modulo the healthy ring. None when the ring is empty."""
+    members = ring.members
+    return members[turn % len(members)].port if members else None
+
+
+def ring_of(version: str | bytes | None, addresses: Mapping[str, str]) -> Ring:
+    """A ring from what Redis holds: the version (None is 0) and the hash."""
+    members = sorted(Member(int(port), address) for port, address in addresses.items())
+    return Ring(int(version or 0), tuple(members))
+
+
+def read_ring(client: redis.Redis, service: str) -> Ring:
+    """The ring as it stands, version and members of one moment (one MULTI). Raises redis.RedisError."""
+    pipe = client.pipeline(transaction=True)
+    pipe.get(version_key(service))
+    pipe.hgetall(ring_key(service))
+    version, addresses = pipe.execute()
+    return ring_of(version, addresses)
+
+
+def replace_ring(client: redis.Redis, service: str, addresses: Mapping[int, str], now: float) -> int:
+    """Put these in the ring's place and publish; returns the new version. `now` is unix seconds."""
+    arguments: list[str | int | float] = [changed_channel(service), now]
+    for port, address in addresses.items():
+        arguments += [port, address]
+    answer = client.eval(REPLACE_LUA, 2, ring_key(service), version_key(service), *map(str, arguments))
+    return cast(int, answer)
