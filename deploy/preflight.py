@@ -1,0 +1,91 @@
+"""What must be true before anything is started, each check a sentence when it is not.
+
+A service that cannot run must not be half-started: every check here runs before the first process does.
+"""
+
+import fcntl
+import os
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+DEFAULT_PORT = 80
+FALLBACK_PORT = 8080  # where this account may not bind 80
+
+
+class NotReady(Exception):
+    """Something stands in the way of starting; the message is one sentence that names the variable to change."""
+
+
+def lock(state_dir: Path) -> IO[str]:
+    """Hold `state_dir` for this process until it ends; raise NotReady where another `up` holds it."""
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True)
+        handle = (state_dir / "up.lock").open("a+")
+    except OSError as error:
+        raise NotReady(f"STATE_DIR={state_dir}: cannot be written ({error.strerror}).") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        handle.seek(0)
+        raise NotReady(
+            f"STATE_DIR={state_dir}: a service already runs from there (pid {handle.read().strip() or 'unknown'}). "
+            "Stop it, or give this one a STATE_DIR, LB_PORT and FIRST_PORT of its own."
+        ) from error
+    handle.truncate(0)
+    handle.write(str(os.getpid()))
+    handle.flush()
+    return handle
+
+
+def public_port(wanted: int | None) -> int:
+    """The port for the proxy: the one asked for, else 80, else 8080 where this account may not bind 80."""
+    port = wanted or DEFAULT_PORT
+    try:
+        bind("0.0.0.0", port)  # noqa: S104 - the public port is public
+    except PermissionError as error:
+        if wanted is not None:
+            raise NotReady(
+                f"LB_PORT={port}: this account may not bind ports below 1024. Start as root or choose LB_PORT=8080."
+            ) from error
+        return public_port(FALLBACK_PORT)
+    except OSError as error:
+        raise NotReady(
+            f"LB_PORT={port}: the port is taken{holder(port)}. Stop what uses it or choose another LB_PORT."
+        ) from error
+    return port
+
+
+def container_ports(ports: Iterable[int]) -> None:
+    """Raise NotReady where somebody already listens on a port that a container will need."""
+    for port in ports:
+        try:
+            bind("127.0.0.1", port)
+        except OSError as error:
+            raise NotReady(
+                f"FIRST_PORT: port {port} is taken{holder(port)}, and containers need "
+                "FIRST_PORT to FIRST_PORT + MAX_CONTAINERS - 1. Stop what uses it or choose another FIRST_PORT."
+            ) from error
+
+
+def bind(host: str, port: int) -> None:
+    """Bind and let go again; OSError says why not."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+
+
+def holder(port: int) -> str:
+    """ " by NAME (pid N)" for whoever listens on the port; empty where this account may not know."""
+    try:
+        connections = psutil.net_connections("tcp")
+    except psutil.Error:
+        return ""
+    for connection in connections:
+        listens = connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
+        if listens and connection.pid and psutil.pid_exists(connection.pid):
+            return f" by {psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    return ""

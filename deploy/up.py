@@ -1,0 +1,184 @@
+"""`selfieless up`: the whole service in the foreground, from the first check to the last process.
+
+Nothing is started before every check has passed. TERM or Ctrl-C stops everything within ten seconds; a second one
+hurries. What outlives the service is the data in STATE_DIR.
+"""
+
+import os
+import pwd
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from environs import Env, EnvError
+from rich.console import Console
+
+from deploy import preflight, process_tree, redis_servers
+from deploy.runtime.choose import choose_runtime
+from deploy.service import Service, StartFailed, folder, stop_containers
+from deploy.settings import DeploySettings
+from deploy.tokens import tokens
+from deploy.up_settings import RunFolder, UpSettings, for_children
+
+FAILED, WRONG_SETTING = 1, 2
+FOR_THE_COMMAND_LINE = (
+    *("REDIS_URL", "ACTS_REDIS_URL", "STATE_REDIS_PORT", "STATE_DIR", "LB_PORT", "RUNTIME", "SERVICE_NAME"),
+    *(
+        "FIRST_PORT",
+        "MAX_CONTAINERS",
+        "HEALTH_PATH",
+        "COUNT_PREFIX",
+        "WINDOW_SECONDS",
+        "REQUESTS_PER_CONTAINER",
+    ),
+    *("STABILIZATION_SECONDS", "ADMIN_PORT", "ACTS_AUTH"),
+)
+
+
+class Stopping(BaseException):
+    """Somebody pressed Ctrl-C or sent TERM. Not an Exception: nothing on the way may take it for a failure."""
+
+
+@dataclass
+class Signals:
+    """Turns the first TERM or Ctrl-C into `Stopping`; the second ends the grace that the parts are given."""
+
+    heard: int = 0
+
+    def listen(self) -> None:
+        """Install the handlers."""
+        signal.signal(signal.SIGTERM, self._hear)
+        signal.signal(signal.SIGINT, self._hear)
+
+    def _hear(self, _number: int, _frame: FrameType | None) -> None:
+        self.heard += 1
+        if self.heard == 1:
+            raise Stopping
+
+    def hurry(self) -> bool:
+        """Whether somebody asked a second time."""
+        return self.heard > 1
+
+
+def main() -> int:
+    """Run the service until it is told to stop; the exit status of the command."""
+    console, errors = Console(highlight=False), Console(stderr=True, highlight=False, soft_wrap=True)
+    signals = Signals()
+    try:
+        signals.listen()
+        return checked(console, errors, signals)
+    except EnvError as error:
+        errors.print(f"up: {error}", markup=False)
+        return WRONG_SETTING
+    except (preflight.NotReady, redis_servers.RedisUnavailable) as error:
+        errors.print(f"up: {error}", markup=False)
+        return FAILED
+    except Stopping:
+        return 0
+
+
+def checked(console: Console, errors: Console, signals: Signals) -> int:
+    """Everything that can be known to fail before the first process starts, then the service."""
+    settings = UpSettings.from_env()
+    with preflight.lock(settings.state_dir):
+        service = prepare(settings, console)
+        return run(service, errors, signals)
+
+
+def prepare(settings: UpSettings, console: Console) -> Service:
+    """Check ports, given Redis servers and settings; make folders and secrets. Nothing is started yet."""
+    lb_port = preflight.public_port(settings.lb_port)
+    if settings.lb_port is None and lb_port != preflight.DEFAULT_PORT:
+        console.print(f"This account may not bind port 80: the site is on {lb_port} (LB_PORT chooses another).")
+    run_folder = RunFolder.below(settings.state_dir)
+    environment = {**os.environ, **variables(settings, run_folder, lb_port)}
+    os.environ.update(environment)
+    for variable, url in (("REDIS_URL", settings.redis_url), ("ACTS_REDIS_URL", settings.acts_redis_url)):
+        if url:
+            redis_servers.wait_for(variable, url, seconds=2)
+    _runtime, why = choose_runtime(DeploySettings.from_env(Env()))
+    console.print(why)
+    stop_containers(grace=2)  # what a killed `up` has left behind would hold the ports
+    preflight.container_ports(settings.container_ports)
+    make_folders(settings, run_folder)
+    write_service_file(settings.state_dir, environment)
+    return Service(settings, run_folder, lb_port, environment, console)
+
+
+def variables(settings: UpSettings, run_folder: RunFolder, lb_port: int) -> dict[str, str]:
+    """What the parts are told beyond the environment that `up` was started with."""
+    secrets = tokens(settings.state_dir, os.environ)
+    port = redis_servers.free_tcp_port()
+    return for_children(settings, run_folder, lb_port=lb_port, state_redis_port=port, tokens=secrets)
+
+
+def make_folders(settings: UpSettings, run_folder: RunFolder) -> None:
+    """Logs and sockets. The acts store is for this account alone, the state also for the proxy's workers."""
+    folder(settings.logs)
+    folder(run_folder.path, 0o711)
+    folder(run_folder.acts_socket.parent)
+    share_with(settings.lb_user, folder(run_folder.state_socket.parent))
+
+
+def share_with(account: str, path: Path) -> None:
+    """Let the account's group enter the folder; only root can, and only root's workers change accounts."""
+    if os.geteuid() != 0:
+        return
+    try:
+        group = pwd.getpwnam(account).pw_gid
+    except KeyError as error:
+        raise preflight.NotReady(f"LB_USER={account}: there is no such account; create it or name another.") from error
+    os.chown(path, -1, group)
+    path.chmod(0o750)
+
+
+def write_service_file(state_dir: Path, environment: Mapping[str, str]) -> None:
+    """What the command line needs to find this service again, as KEY=VALUE lines, readable by this account only."""
+    path = state_dir / "run" / "service.env"
+    folder(path.parent, 0o711)
+    path.touch(mode=0o600)
+    path.write_text("".join(f"{name}={environment[name]}\n" for name in FOR_THE_COMMAND_LINE if name in environment))
+
+
+def run(service: Service, errors: Console, signals: Signals) -> int:
+    """Start, wait for the end, stop: whatever happened in between, nothing is left running."""
+    process_tree.become_subreaper()
+    try:
+        service.start()
+        service.console.print(welcome(service))
+        service.watch()
+    except Stopping:
+        service.console.print("\nStopping: the proxy finishes what it has accepted …")
+        return 0
+    except (StartFailed, redis_servers.RedisUnavailable) as error:
+        errors.print(f"up: {error}", markup=False)
+        return FAILED
+    finally:
+        service.stop(signals.hurry)
+        service.console.print(f"Stopped. The data is in {service.settings.state_dir}.")
+
+
+def welcome(service: Service) -> str:
+    """Where the site is, and what to type next."""
+    state = service.environment["REDIS_URL"]
+    host = "http://localhost" + ("" if service.lb_port == preflight.DEFAULT_PORT else f":{service.lb_port}")
+    selfieless = os.path.relpath(Path(sys.executable).parent / "selfieless")
+    return f"""
+  The site     {host}/
+  Try          curl -i {host}/api/v1/categories
+  Look         {selfieless} status --watch
+  Ask Redis    redis-cli {redis_cli_options(state, service.environment)} hgetall {service.settings.service.name}:ring
+  Logs         {os.path.relpath(service.settings.logs)}/
+  Stop         Ctrl-C
+"""
+
+
+def redis_cli_options(url: str, environment: Mapping[str, str]) -> str:
+    """How redis-cli reaches the state."""
+    port = environment["STATE_REDIS_PORT"]
+    if url.startswith("unix://"):
+        return f"-p {port}" if port != "0" else f"-s {url.removeprefix('unix://')}"
+    return f"-u {url}"

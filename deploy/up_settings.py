@@ -1,0 +1,102 @@
+"""What `up` itself needs to know, read once from the environment.
+
+The parts that `up` starts read their own settings; they inherit the environment that `for_children` completes.
+"""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from environs import Env
+
+from lb.settings import PORT, POSITIVE, ServiceSettings
+
+ROOT = Path(__file__).resolve().parent.parent
+SOCKET_PATH_LIMIT = 107  # bytes that fit into sockaddr_un.sun_path on Linux, without the final NUL
+
+
+@dataclass(frozen=True)
+class UpSettings:
+    """Settings of one machine's service; ports are TCP ports, times are seconds."""
+
+    state_dir: Path
+    lb_port: int | None  # None: 80, or 8080 where 80 may not be bound
+    redis_url: str | None  # None: `up` starts the server itself
+    acts_redis_url: str | None
+    service: ServiceSettings
+    lb_user: str = "nobody"  # the account of the proxy's workers, when started as root
+    start_timeout: float = 60.0  # a loaded two-core machine needs 5; reading a big append-only file takes the rest
+    stop_timeout: float = 9.0  # Ctrl-C promises ten seconds; the last one is for the sweep
+    keep: bool = False  # Docker containers outlive `up`
+
+    @classmethod
+    def from_env(cls, env: Env | None = None) -> "UpSettings":
+        """Read the variables; environs' EnvError names the one that is wrong."""
+        env = env or Env()
+        return cls(
+            state_dir=Path(env.str("STATE_DIR", "") or ROOT / "var").absolute(),
+            lb_port=env.int("LB_PORT", None, validate=PORT),
+            redis_url=env.str("REDIS_URL", None) or None,
+            acts_redis_url=env.str("ACTS_REDIS_URL", None) or None,
+            service=ServiceSettings.from_env(env),
+            lb_user=env.str("LB_USER", cls.lb_user),
+            start_timeout=env.float("START_TIMEOUT", cls.start_timeout, validate=POSITIVE),
+            keep=env.bool("KEEP", cls.keep),
+        )
+
+    @property
+    def container_ports(self) -> range:
+        """Every port that a container may get."""
+        return range(self.service.first_port, self.service.first_port + self.service.max_containers)
+
+    @property
+    def logs(self) -> Path:
+        """Where every part writes its log."""
+        return self.state_dir / "logs"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where the sockets of one run lie, and what is derived from that."""
+
+    path: Path
+
+    @property
+    def supervisor_socket(self) -> Path:
+        """The supervisor's own control socket."""
+        return self.path / "supervisor.sock"
+
+    @property
+    def state_socket(self) -> Path:
+        """State Redis. In a folder of its own, which the account of the proxy workers may enter."""
+        return self.path / "state" / "state.sock"
+
+    @property
+    def acts_socket(self) -> Path:
+        """The acts store."""
+        return self.path / "acts" / "acts.sock"
+
+    @classmethod
+    def below(cls, state_dir: Path) -> "RunFolder":
+        """`state_dir`/run, or a short temporary folder where a socket's path would not fit into 107 bytes."""
+        folder = cls(state_dir / "run")
+        if len(os.fsencode(folder.supervisor_socket)) <= SOCKET_PATH_LIMIT:
+            return folder
+        return cls(Path(tempfile.mkdtemp(prefix="selfieless-", dir="/tmp")))
+
+
+def for_children(
+    settings: UpSettings, run: RunFolder, *, lb_port: int, state_redis_port: int, tokens: Mapping[str, str]
+) -> dict[str, str]:
+    """The variables that every part gets on top of the environment `up` was started with."""
+    return {
+        "STATE_DIR": str(settings.state_dir),
+        "LB_PORT": str(lb_port),
+        "REDIS_URL": settings.redis_url or f"unix://{run.state_socket}",
+        "STATE_REDIS_PORT": str(state_redis_port),
+        "ACTS_REDIS_URL": settings.acts_redis_url or f"unix://{run.acts_socket}",
+        "PYTHONUNBUFFERED": "1",
+        **tokens,
+    }
