@@ -13,7 +13,7 @@ from environs import Env
 
 from lb.settings import PORT, POSITIVE, ServiceSettings
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SOCKET_PATH_LIMIT = 107  # bytes that fit into sockaddr_un.sun_path on Linux, without the final NUL
 
 

@@ -16,14 +16,14 @@ from pathlib import Path
 from environs import Env
 from rich.console import Console
 
-from deploy import process_tree, redis_servers, supervisor_conf
-from deploy.preflight import NotReady
+from deploy.machine import process_tree, redis_servers, supervisor_conf
+from deploy.machine.preflight import NotReady
+from deploy.machine.settings import ROOT, RunFolder, UpSettings
+from deploy.machine.supervised import Supervised
+from deploy.machine.supervisor_conf import Program
 from deploy.runtime.base import Runtime
 from deploy.runtime.choose import choose_runtime
 from deploy.settings import DeploySettings
-from deploy.supervised import Supervised
-from deploy.supervisor_conf import Program
-from deploy.up_settings import ROOT, RunFolder, UpSettings
 
 SERVERS = ("redis-state", "redis-acts")
 CONTROL = ("monitor", "autoscaler", "deploy")  # those who start and stop containers

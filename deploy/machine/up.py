@@ -16,12 +16,12 @@ from types import FrameType
 from environs import Env, EnvError
 from rich.console import Console
 
-from deploy import preflight, process_tree, redis_servers
+from deploy.machine import preflight, process_tree, redis_servers
+from deploy.machine.service import Service, StartFailed, folder, stop_containers
+from deploy.machine.settings import RunFolder, UpSettings, for_children
+from deploy.machine.tokens import tokens
 from deploy.runtime.choose import choose_runtime
-from deploy.service import Service, StartFailed, folder, stop_containers
 from deploy.settings import DeploySettings
-from deploy.tokens import tokens
-from deploy.up_settings import RunFolder, UpSettings, for_children
 
 FAILED, WRONG_SETTING = 1, 2
 FOR_THE_COMMAND_LINE = (
