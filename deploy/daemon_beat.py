@@ -2,8 +2,8 @@
 
     NAME:beat:WHO   hash with a TTL of 5 s   the fields of `Beat`   written by that daemon, read by the CLI
 
-The hash is gone when nobody has beaten for five seconds: the daemon is dead, hangs, or cannot reach Redis. Two
-of a kind write the same key; the last one shows.
+The hash is gone when nobody has beaten for five seconds: the daemon is dead, hangs, or cannot reach Redis.
+Two of a kind write the same key; the last one shows.
 """
 
 import os
