@@ -1,0 +1,68 @@
+"""What every runtime can do, whatever its containers are made of: the only thing the launcher knows about them.
+
+A runtime remembers by itself what it started (labels, or records on disk), so that the table can be rebuilt from it,
+and it never touches what is not ours. It starts and ends containers and says which exist; whether one is healthy is
+somebody else's question.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Found:
+    """A container of ours as its runtime sees it."""
+
+    runtime_id: str  # the runtime's own name for this very container, never reused for another one
+    port: int
+    address: str  # "host:port" at which it answers
+    alive: bool
+    generation: int  # the table's generation for which it was started
+    pid: int | None = None
+    image: str = ""
+
+
+class StartFailed(Exception):
+    """A container could not be started; the message is a sentence for the operator."""
+
+
+class PortBusy(StartFailed):
+    """Somebody who is not ours listens on the port; the message says who, where that can be told."""
+
+
+class KillFailed(Exception):
+    """A container is still there after KILL and the bounded wait for its end."""
+
+
+class Runtime(Protocol):
+    """How containers are started, found and ended. All methods may be called from several threads and processes."""
+
+    name: str
+
+    def start(self, port: int, generation: int) -> Found:
+        """Start a container that will listen on `port`, and return without waiting for its health.
+
+        When a container of ours already runs on that port, whatever its generation, that one is returned and nothing
+        is started: two who start the same port at the same time get the same answer. Raises PortBusy, StartFailed.
+        """
+
+    def terminate(self, runtime_id: str) -> None:
+        """Ask the container and everything in it to end (TERM), and return at once. Unknown or gone is no error."""
+
+    def kill(self, runtime_id: str) -> None:
+        """End the container at once (KILL, also when it is stopped or hangs) and return when it is gone.
+
+        Unknown or already gone is no error. Raises KillFailed when it survives the bounded wait.
+        """
+
+    def running(self) -> list[Found]:
+        """Every living container of ours, ordered by port."""
+
+    def find(self, runtime_id: str) -> Found | None:
+        """The container of that id, dead or alive; None when the runtime knows nothing (any more) about it."""
+
+    def last_words(self, runtime_id: str) -> str:
+        """Exit code, where known, and the last lines that a container wrote: why it may have died. Never raises."""
+
+    def close(self) -> None:
+        """Give back connections. Containers go on."""
