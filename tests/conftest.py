@@ -17,6 +17,8 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from helpers import eventually, free_port  # noqa: E402
 
+from deploy.machine.redis_servers import find_binary  # noqa: E402
+
 REQUIRED = {name.strip() for name in os.environ.get("REQUIRE", "").split(",") if name.strip()}
 
 
@@ -49,12 +51,12 @@ class RedisServer:
 
 def start_redis(folder: Path, *options: str) -> RedisServer:
     """Start a redis-server in `folder` and wait until it answers."""
-    binary = shutil.which("redis-server")
+    binary = find_binary()
     if binary is None:
         missing("redis", "apt-get install redis-server")
     assert binary is not None
     port, path = free_port(), folder / "redis.sock"
-    command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--unixsocket", str(path)]
+    command = [str(binary.path), "--port", str(port), "--bind", "127.0.0.1", "--unixsocket", str(path)]
     command += ["--save", "", "--dir", str(folder), "--loglevel", "warning", *options]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     server = RedisServer(path, port, process)

@@ -30,9 +30,11 @@ def lock(state_dir: Path) -> IO[str]:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        handle.seek(0)
+        with handle:
+            handle.seek(0)
+            pid = handle.read().strip() or "unknown"
         raise NotReady(
-            f"STATE_DIR={state_dir}: a service already runs from there (pid {handle.read().strip() or 'unknown'}). "
+            f"STATE_DIR={state_dir}: a service already runs from there (pid {pid}). "
             "Stop it, or give this one a STATE_DIR, LB_PORT and FIRST_PORT of its own."
         ) from error
     handle.truncate(0)

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from environs import Env
@@ -46,7 +47,7 @@ class Service:
     daemon: subprocess.Popen[bytes] | None = None
     ends: dict[str, set[int]] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def supervised(self) -> Supervised:
         """The programs, through the supervisor's socket."""
         return Supervised(self.run.supervisor_socket)

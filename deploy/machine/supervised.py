@@ -42,13 +42,18 @@ class Supervised:
     """The programs of one supervisord, reached through its control socket."""
 
     def __init__(self, socket_path: Path) -> None:
-        transport = SupervisorTransport(None, None, f"unix://{socket_path}")
-        self._api = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
+        self._transport = SupervisorTransport(None, None, f"unix://{socket_path}")
+        self._api = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=self._transport).supervisor
+
+    def close(self) -> None:
+        """Let go of the connection; the next call opens a new one."""
+        self._transport.close()
 
     def _call(self, method: str, *arguments: object) -> Any:
         try:
             return getattr(self._api, method)(*arguments)
         except (OSError, http.client.HTTPException) as error:
+            self.close()  # the transport would use its broken connection again
             raise SupervisorGone(f"the process supervisor does not answer: {error}") from error
 
     def answers(self) -> bool:

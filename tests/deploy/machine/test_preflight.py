@@ -1,0 +1,73 @@
+"""What stands in the way of a start is said in one sentence that names the variable."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers import free_port
+
+from deploy.machine import preflight
+
+
+def test_a_free_port_is_taken_as_asked() -> None:
+    port = free_port()
+    assert preflight.public_port(port) == port
+
+
+def test_a_taken_port_names_the_variable_and_who_holds_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(preflight.NotReady, match=rf"LB_PORT={port}: the port is taken by .*pid {os.getpid()}"):
+            preflight.public_port(port)
+
+
+def test_a_taken_container_port_names_first_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(preflight.NotReady, match=f"FIRST_PORT: port {port} is taken"):
+            preflight.container_ports([port])
+
+
+def test_ports_nobody_uses_are_fine() -> None:
+    preflight.container_ports([free_port()])
+
+
+def test_a_second_service_from_the_same_folder_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
+    with preflight.lock(tmp_path), pytest.raises(preflight.NotReady, match=rf"STATE_DIR=.*pid {os.getpid()}"):
+        preflight.lock(tmp_path)
+
+
+def test_the_folder_is_free_again_when_its_holder_is_gone(tmp_path: Path) -> None:
+    preflight.lock(tmp_path).close()
+    preflight.lock(tmp_path).close()
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(preflight.NotReady, match=r"STATE_DIR=.*cannot be written"):
+        preflight.lock(tmp_path / "file" / "below")
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root and setpriv")
+def test_where_port_80_may_not_be_bound_8080_is_taken_unless_80_was_asked_for() -> None:
+    code = """if True:
+        from deploy.machine import preflight
+        preflight.FALLBACK_PORT = int(__import__("sys").argv[1])
+        print(preflight.public_port(None))
+        try:
+            preflight.public_port(80)
+        except preflight.NotReady as error:
+            print(error)
+    """
+    fallback = free_port()
+    unprivileged = ["setpriv", "--bounding-set", "-net_bind_service", "--inh-caps", "-net_bind_service"]
+    done = subprocess.run(
+        [*unprivileged, sys.executable, "-c", code, str(fallback)], capture_output=True, text=True, check=True
+    )
+    port, sentence = done.stdout.splitlines()
+    assert port == str(fallback)
+    assert sentence.startswith("LB_PORT=80: this account may not bind ports below 1024.")
