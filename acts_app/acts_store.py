@@ -1,0 +1,153 @@
+"""Acts in the store: a hash for each, its image beside it, and sorted sets that keep the lists in order.
+
+A list of acts costs the same however long it is: the range comes out of a sorted set, the acts out of their hashes.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from acts_app import scripts
+from acts_app.store_connection import (
+    ACT,
+    ACTS,
+    CATEGORIES,
+    CATEGORY,
+    IMAGE,
+    OF_ONE_ACT,
+    SEQUENCE,
+    THUMBNAIL,
+    UPVOTERS,
+    USERS,
+    Client,
+)
+from acts_app.validate import NewAct
+
+FIELDS = ("id", "username", "timestamp", "caption", "upvotes", "category", "size", "account", "entry")
+MOST = 100  # acts in one list, by the protocol
+ALL = ""  # in place of a category's name: every act there is
+
+
+@dataclass(frozen=True)
+class Act:
+    """An act without its image. `size` is the image's bytes, `account` the uploader's number or empty."""
+
+    id: str
+    username: str
+    timestamp: str
+    caption: str
+    upvotes: int
+    category: str
+    size: int
+    account: str
+    entry: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A stretch of a list: its acts, newest first, and how many the whole list has."""
+
+    size: int
+    acts: list[Act]
+
+
+class ActsStore:
+    """The key families ACTS, CATEGORY, ACT, IMAGE, THUMBNAIL and UPVOTERS."""
+
+    def __init__(self, client: Client) -> None:
+        self._redis = client
+        self._add = client.register_script(scripts.ADD_ACT)
+        self._remove = client.register_script(scripts.REMOVE_ACT)
+        self._upvote = client.register_script(scripts.UPVOTE)
+        self._upvote_once = client.register_script(scripts.UPVOTE_ONCE)
+        self._list = client.register_script(scripts.LIST)
+
+    def add(self, act: NewAct, by: str) -> str:
+        """Upload: "added", "taken", "no user" or "no category". `by` is an account number, or ANYBODY."""
+        keys = [USERS, CATEGORIES, SEQUENCE, ACTS, CATEGORY + act.category, ACT + act.act_id, IMAGE + act.act_id]
+        head = [act.act_id, act.username, act.timestamp, act.seconds, act.caption, act.category]
+        return str(self._add(keys, [*head, act.image, len(act.image), by]).decode())
+
+    def remove(self, act_id: str, by: str) -> int:
+        """1, 0 when there is no such act, -1 when it is not `by`'s."""
+        return int(self._remove([ACT + act_id, ACTS], [by, CATEGORY, act_id, *OF_ONE_ACT]))
+
+    def upvote(self, act_id: str) -> bool:
+        """One more upvote; False when there is no such act."""
+        return self._upvote([ACT + act_id]) is not None
+
+    def upvote_once(self, act_id: str, account: str, wanted: bool) -> int | None:
+        """Make the account's one upvote be there, or not; the act's upvotes after it, None without such an act."""
+        votes = self._upvote_once([ACT + act_id, UPVOTERS + act_id], [account, int(wanted)])
+        return None if votes is None else int(votes)
+
+    def upvoted(self, acts: Sequence[Act], account: str) -> set[str]:
+        """The ids of those acts that the account has upvoted."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for act in acts:
+                pipe.sismember(UPVOTERS + act.id, account)
+            return {act.id for act, voted in zip(acts, pipe.execute(), strict=True) if voted}
+
+    def count(self) -> int:
+        """The number of all acts."""
+        return int(self._redis.zcard(ACTS))
+
+    def find(self, act_id: str) -> Act | None:
+        """One act."""
+        values = self._redis.hmget(ACT + act_id, FIELDS)
+        return None if values[0] is None else as_act(values)
+
+    def whole(self, category: str) -> Listing | None:
+        """The category's acts when there are no more than 100, else only their number; None: unknown category."""
+        return self._listing(category, 0, -1)
+
+    def stretch(self, category: str, start: int, end: int) -> Listing | None:
+        """Acts number `start` to `end` (1 = newest, inclusive); those that do not exist are left out."""
+        if not 1 <= start <= end:
+            return self._listing(category, 1, 0)
+        return self._listing(category, start - 1, min(end, start + MOST) - 1)
+
+    def _listing(self, category: str, first: int, last: int) -> Listing | None:
+        keys = [CATEGORIES, CATEGORY + category if category else ACTS]
+        known, size, *rows = self._list(keys, [category, first, last, MOST, ACT, *FIELDS])
+        return Listing(size, [as_act(row) for row in rows]) if known else None
+
+    def rank(self, category: str, entry: str) -> int | None:
+        """How many acts of the list are newer than the entry; None when it is gone."""
+        rank = self._redis.zrevrank(CATEGORY + category if category else ACTS, entry)
+        return None if rank is None else int(rank)
+
+    def images(self, acts: Sequence[Act]) -> list[bytes | None]:
+        """The acts' images; None for an act that was removed in the meantime."""
+        return list(self._redis.mget([IMAGE + act.id for act in acts])) if acts else []
+
+    def batches(self, acts: Sequence[Act], most_bytes: int) -> Iterator[Sequence[Act]]:
+        """The acts in runs whose images together stay below `most_bytes`, or that are one act alone."""
+        begin, total = 0, 0
+        for i, act in enumerate(acts):
+            if i > begin and total + act.size > most_bytes:
+                yield acts[begin:i]
+                begin, total = i, 0
+            total += act.size
+        yield acts[begin:]
+
+    def image(self, act_id: str) -> bytes | None:
+        """The image's bytes."""
+        image: bytes | None = self._redis.get(IMAGE + act_id)
+        return image
+
+    def thumbnail(self, act_id: str) -> bytes | None:
+        """The small picture; empty when none can be made, None when nobody has tried."""
+        picture: bytes | None = self._redis.get(THUMBNAIL + act_id)
+        return picture
+
+    def keep_thumbnail(self, act_id: str, picture: bytes) -> None:
+        """Store the small picture."""
+        self._redis.set(THUMBNAIL + act_id, picture)
+
+
+def as_act(values: Sequence[Any]) -> Act:
+    """A row of FIELDS as an act."""
+    words = [value.decode() for value in values]
+    act_id, username, timestamp, caption, upvotes, category, size, account, entry = words
+    return Act(act_id, username, timestamp, caption, int(upvotes), category, int(size), account, entry)

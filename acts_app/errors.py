@@ -1,0 +1,64 @@
+"""Everything that can go wrong, as one JSON sentence with the right code."""
+
+import logging
+
+import redis
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+
+from acts_app.answers import Refused, error
+from acts_app.store_connection import is_full, is_unwritable
+
+LOG = logging.getLogger(__name__)
+SENTENCES = {
+    400: "The request is not well-formed.",
+    404: "There is nothing at this address.",
+    405: "This address does not know that method.",
+    413: "That is too large to upload.",
+    500: "Something went wrong on our side.",
+}
+
+
+def refused(problem: Refused) -> Response:
+    """What a route refused on purpose."""
+    return error(problem.status, problem.sentence, problem.headers)
+
+
+def from_http(problem: HTTPException) -> Response:
+    """What Flask and Werkzeug refuse: unknown path, wrong method, too long a body."""
+    status = problem.code or 500
+    kept = {name: value for name, value in problem.get_headers() if name in ("Allow", "Retry-After", "Location")}
+    return error(status, SENTENCES.get(status, problem.name + "."), kept)
+
+
+def from_store(problem: redis.RedisError) -> Response:
+    """The store does not answer (503), is full (507) or was asked something wrong (500)."""
+    if is_full(problem):
+        return error(507, "The store is full: nothing new can be kept until something is removed.")
+    if isinstance(problem, redis.TimeoutError):
+        return soon("The store did not answer in time. A change may have happened: look before sending it again.")
+    if isinstance(problem, redis.ConnectionError):
+        return soon("The store cannot be reached.")
+    if is_unwritable(problem):
+        return soon("The store takes no changes at the moment.")
+    return unexpected(problem)
+
+
+def soon(sentence: str) -> Response:
+    """503, and when to come back."""
+    LOG.warning("%s", sentence)
+    return error(503, sentence, {"Retry-After": "1"})
+
+
+def unexpected(problem: Exception) -> Response:
+    """A fault of ours: logged whole, told briefly."""
+    LOG.error("unexpected", exc_info=problem)
+    return error(500, SENTENCES[500])
+
+
+def install(app: Flask) -> None:
+    """Give the application its error handlers."""
+    app.register_error_handler(Refused, refused)
+    app.register_error_handler(HTTPException, from_http)
+    app.register_error_handler(redis.RedisError, from_store)
+    app.register_error_handler(Exception, unexpected)
