@@ -1,0 +1,138 @@
+"""One iteration of the autoscaler: count, decide, write it down, order.
+
+The scaler keeps nothing that matters between two ticks; what the rule remembers is in Redis. Orders are
+compare-and-set and a plan is made from the table as it stands, so that a tick that is cut short is made up for by the
+next one, and two autoscalers that were started by mistake order everything once.
+"""
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import redis
+
+from autoscaler import decision_log, memory, override
+from autoscaler.plan import Order, Plan, Step, plan, staying
+from autoscaler.policy import Decision, History, Measured, Policy, decide, sentence
+from deploy.container_state import State
+from deploy.container_table import ContainerTable
+from deploy.daemon_beat import own_beat, queue_beat
+from lb import request_window
+from lb.events import Event, Kind, queue_event
+from lb.settings import ServiceSettings
+
+WHO = "autoscaler"
+
+log = logging.getLogger(__name__)
+
+
+class Orders(Protocol):
+    """Whoever takes orders on containers, by port; each answers whether this caller won. `deploy.orders.Orders` does."""
+
+    def launch(self, port: int, reason: str, by: str) -> bool:
+        """Let there be a container."""
+
+    def stop(self, port: int, reason: str, by: str) -> bool:
+        """Let the container drain and end."""
+
+    def take_back(self, port: int, reason: str, by: str) -> bool:
+        """Let a draining container go on."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a tick reads: the measurement, the containers, and what the rule remembers."""
+
+    measured: Measured
+    states: Mapping[int, State]
+    history: History
+
+
+class Scaler:
+    """Ticks for one service. `client` is its state Redis."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        service: ServiceSettings,
+        policy: Policy,
+        table: ContainerTable,
+        orders: Orders,
+    ) -> None:
+        self._redis = client
+        self._service = service
+        self._policy = policy
+        self._table = table
+        self._orders = orders
+        self._started = time.time()
+        self._held_since: float | None = None
+
+    def tick(self, now: float) -> Decision | None:
+        """Look, decide and order at unix time `now`. None when Redis did not answer: then everything stays as it is."""
+        try:
+            sight = self._look(now)
+            decision, history = decide(sight.measured, sight.history, self._policy)
+            todo = plan(sight.states, decision.target, self._service.first_port)
+            # Written before it is ordered: nothing is ever done without its reason in the journal.
+            self._write(decision, history, sight.states, todo)
+            self._order(decision, sight.states, todo)
+        except redis.RedisError as error:
+            self._hold(now, error)
+            return None
+        return decision
+
+    def _look(self, now: float) -> Sight:
+        states = {container.port: container.state for container in self._table.all()}
+        name = self._service.name
+        pipe = self._redis.pipeline(transaction=True)
+        request_window.count(pipe, name, now, self._policy.window)
+        override.queue_read(pipe, name)
+        memory.queue_read(pipe, name)
+        count, said, remembered, since = pipe.execute()
+        existing, fixed = len(staying(states)), override.override_of(said).number
+        measured = Measured(now, count, memory.age_of(since, now), existing, fixed)
+        return Sight(measured, states, memory.history_of(remembered))
+
+    def _write(self, decision: Decision, history: History, states: Mapping[int, State], todo: Plan) -> None:
+        name, now = self._service.name, decision.measured.at
+        pipe = self._redis.pipeline(transaction=True)
+        request_window.trim(pipe, name, now, self._policy.window)
+        memory.queue_write(pipe, name, history, now, self._policy)
+        decision_log.queue_append(pipe, name, decision_log.entry_for(decision, states, todo))
+        queue_beat(pipe, name, own_beat(WHO, self._started, now))
+        if self._held_since is not None:
+            queue_event(pipe, name, recovered(now - self._held_since))
+        pipe.execute()
+        self._held_since = None
+
+    def _order(self, decision: Decision, states: Mapping[int, State], todo: Plan) -> None:
+        reason = sentence(decision)
+        won = [order for order in todo.orders if self._give(order, reason)]
+        if not won:
+            return
+        origin = len(staying(states))
+        told = f"{origin} → {decision.target} ({', '.join(map(str, won))}): {reason}"
+        log.info("%s", told)
+        queue_event(self._redis, self._service.name, Event(Kind.SCALED, None, told, WHO))
+
+    def _give(self, order: Order, reason: str) -> bool:
+        give = {
+            Step.LAUNCH: self._orders.launch,
+            Step.TAKE_BACK: self._orders.take_back,
+            Step.STOP: self._orders.stop,
+        }[order.step]
+        return give(order.port, reason, WHO)
+
+    def _hold(self, now: float, error: redis.RedisError) -> None:
+        """Say once that nothing is scaled now."""
+        if self._held_since is None:
+            self._held_since = now
+            log.warning("holding: the Redis of REDIS_URL cannot be used (%s)", error)
+
+
+def recovered(seconds: float) -> Event:
+    """What the operator reads when Redis can be used again."""
+    reason = f"Redis could not be used for {seconds:.0f} s; nothing was scaled meanwhile"
+    return Event(Kind.RECOVERED, None, reason, WHO, seconds=seconds)
