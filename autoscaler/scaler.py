@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class Orders(Protocol):
-    """Whoever takes orders on containers, by port; each answers whether this caller won. `deploy.orders.Orders` does."""
+    """Who takes orders on containers, by port; each answers whether this caller won. `deploy.orders.Orders` does."""
 
     def launch(self, port: int, reason: str, by: str) -> bool:
         """Let there be a container."""

@@ -1,6 +1,5 @@
 """A small world for the autoscaler: real Redis, the real table and orders, and a launcher that is done at once."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -108,9 +107,9 @@ class World:
 
 
 @pytest.fixture
-def world(redis_client: redis.Redis) -> Iterator[World]:
+def world(redis_client: redis.Redis) -> World:
     """A world on an empty Redis, with the rule as it is by default."""
-    yield World(redis_client, Policy())
+    return World(redis_client, Policy())
 
 
 @pytest.fixture
