@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from acts_app import auth, validate
 from acts_app.answers import Refused, done, number
@@ -20,7 +20,7 @@ SENTENCES = {
 def upload() -> Response:
     """Row 10."""
     caller = parts().gate.needed()
-    act = validate.act(validate.parse_json(request.get_data(cache=False)))
+    act = validate.act(validate.parse_json(parts().bodies.read()))
     if caller and caller.name != act.username:
         check_user(act.username)
         raise Refused(403, "Acts can only be uploaded in one's own name.")
@@ -52,7 +52,7 @@ def remove(word: str) -> Response:
 def upvote() -> Response:
     """Row 12."""
     parts().gate.needed()
-    act_id = validate.upvoted(validate.parse_json(request.get_data(cache=False)))
+    act_id = validate.upvoted(validate.parse_json(parts().bodies.read()))
     if not parts().store.acts.upvote(act_id):
         no_such_act()
     return done()

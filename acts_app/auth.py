@@ -13,9 +13,6 @@ from acts_app.answers import Refused
 from acts_app.passwords import VerifiedBefore, candidates, fits, make_record
 from acts_app.rate_limits import RateLimits
 
-# Checked when there is no such account, so that the answer takes as long as for one that exists.
-NOBODYS_RECORD = make_record("0" * 40)
-
 
 class Gatekeeper:
     """Turns a request into the account that makes it. `session_account` is how the pages' sessions take part."""
@@ -26,11 +23,14 @@ class Gatekeeper:
         limits: RateLimits,
         *,
         open_protocol: bool,
+        scrypt_cost: int,
         session_account: Callable[[], Account | None],
     ) -> None:
         self._accounts = accounts
         self._limits = limits
         self._verified = VerifiedBefore()
+        # Checked when there is no such account, so that the answer takes as long as for one that exists.
+        self._nobodys_record = make_record("0" * 40, scrypt_cost)
         self._session_account = session_account
         self.open_protocol = open_protocol
 
@@ -56,7 +56,7 @@ class Gatekeeper:
     def log_in(self, name: str, password: str) -> Account | None:
         """The account that name and password belong to; 429 after too many wrong ones."""
         found = self._accounts.credentials(name)
-        record = found[1] if found else NOBODYS_RECORD
+        record = found[1] if found else self._nobodys_record
         if found and self._verified.knows(name, password, record, time.monotonic()):
             return found[0]
         self._limits.check_login(name)

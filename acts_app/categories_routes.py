@@ -25,7 +25,7 @@ def sizes() -> Response:
 def add() -> Response:
     """Row 5."""
     caller = parts().gate.needed()
-    name = validate.category(validate.parse_json(request.get_data(cache=False)))
+    name = validate.category(validate.parse_json(parts().bodies.read()))
     if not parts().store.categories.add(name, auth.number(caller)):
         raise Refused(400, "That category exists.")
     return done(201)

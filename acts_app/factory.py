@@ -8,6 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from acts_app import acts_routes, categories_routes, cors, errors, service_routes, users_routes
 from acts_app.answers import error
 from acts_app.auth import Gatekeeper
+from acts_app.body import BodyReader
 from acts_app.parts import EXTENSION, Parts, parts
 from acts_app.rate_limits import RateLimits
 from acts_app.raw_paths import ActId, KeepSlashes, Name
@@ -39,8 +40,14 @@ def make_parts(settings: ActsSettings) -> Parts:
     """The container's parts, wired."""
     store = Store.at(settings.redis_url)
     limits = RateLimits(store.client, settings.signup_limit)
-    gate = Gatekeeper(store.accounts, limits, open_protocol=settings.open_protocol, session_account=lambda: None)
-    return Parts(settings, store, gate, limits, Stat())
+    gate = Gatekeeper(
+        store.accounts,
+        limits,
+        open_protocol=settings.open_protocol,
+        scrypt_cost=settings.scrypt_cost,
+        session_account=lambda: None,
+    )
+    return Parts(settings, store, gate, limits, Stat(), BodyReader(max(1, settings.threads * 3 // 4)))
 
 
 def behind_one_proxy(app: Flask) -> None:

@@ -6,6 +6,7 @@ from typing import cast
 from flask import current_app
 
 from acts_app.auth import Gatekeeper
+from acts_app.body import BodyReader
 from acts_app.rate_limits import RateLimits
 from acts_app.settings import ActsSettings
 from acts_app.stat import Stat
@@ -23,6 +24,7 @@ class Parts:
     gate: Gatekeeper
     limits: RateLimits
     stat: Stat
+    bodies: BodyReader
 
 
 def parts() -> Parts:

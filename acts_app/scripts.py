@@ -102,7 +102,7 @@ UPVOTE_ONCE = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return false end
 local change = 0
 if ARGV[2] == '1' then change = redis.call('SADD', KEYS[2], ARGV[1])
-else change = -redis.call('SREM', KEYS[2], ARGV[1]) end
+else change = 0 - redis.call('SREM', KEYS[2], ARGV[1]) end
 return redis.call('HINCRBY', KEYS[1], 'upvotes', change)
 """
 

@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Literal
 
 from environs import Env, EnvError, validate
+from limits import parse
+
+from acts_app.passwords import COST
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 MEGABYTE = 1024 * 1024
@@ -28,6 +31,7 @@ class ActsSettings:
     bind: str = "127.0.0.1:8000"
     threads: int = 16
     signup_limit: str = "100 per hour"  # from one address: a school class behind one router can still sign up
+    scrypt_cost: int = COST
     local_networks: tuple[Network, ...] = (
         ipaddress.ip_network("127.0.0.0/8"),
         ipaddress.ip_network("::1/128"),
@@ -62,7 +66,7 @@ class ActsSettings:
             port=port,
             bind=env.str("ACTS_BIND", "") or f"127.0.0.1:{port}",
             threads=env.int("ACTS_THREADS", cls.threads, validate=validate.Range(min=2)),
-            signup_limit=env.str("SIGNUP_LIMIT", cls.signup_limit),
+            signup_limit=signup_limit(env),
             local_networks=networks(env),
         )
 
@@ -73,6 +77,16 @@ def store_url(env: Env) -> str:
     if not url.startswith(("unix://", "redis://", "rediss://")):
         raise EnvError(f'ACTS_REDIS_URL must begin with unix://, redis:// or rediss://, not "{url}"')
     return url
+
+
+def signup_limit(env: Env) -> str:
+    """SIGNUP_LIMIT, as the limits library writes rates."""
+    limit = env.str("SIGNUP_LIMIT", ActsSettings.signup_limit)
+    try:
+        parse(limit)
+    except ValueError as problem:
+        raise EnvError(f'SIGNUP_LIMIT must be like "100 per hour", not "{limit}"') from problem
+    return limit
 
 
 def networks(env: Env) -> tuple[Network, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
+from redis.exceptions import OutOfMemoryError, ReadOnlyError
 from redis.retry import Retry
 
 # A redis.Redis that answers in bytes. Its own annotations are unions over every mode it has, and so say nothing.
@@ -49,9 +50,10 @@ def connect(url: str, *, timeout: float = ANSWER_TIMEOUT, connections: int = 64)
 
 def is_full(problem: redis.RedisError) -> bool:
     """Whether the store refused a write because its memory is used up (6.2 wraps the word when a script asked)."""
-    return "OOM command not allowed" in str(problem)
+    return isinstance(problem, OutOfMemoryError) or "OOM command not allowed" in str(problem)
 
 
 def is_unwritable(problem: redis.RedisError) -> bool:
     """Whether the store answers but takes no write: its disk is full, or it is somebody's replica."""
-    return str(problem).startswith(("MISCONF", "READONLY", "NOREPLICAS")) or "-MISCONF" in str(problem)
+    sentence = str(problem)
+    return isinstance(problem, ReadOnlyError) or any(word in sentence for word in ("MISCONF", "READONLY", "NOREPLICAS"))

@@ -1,6 +1,6 @@
 """Rows 1 to 3 of the protocol: sign up, remove an account, list the names."""
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from acts_app import auth, validate
 from acts_app.answers import Refused, answer, done, nothing
@@ -13,7 +13,7 @@ routes = Blueprint("users", __name__, url_prefix="/api/v1/users")
 @routes.post("")
 def sign_up() -> Response:
     """Row 1."""
-    name, sha1 = validate.user(validate.parse_json(request.get_data(cache=False)))
+    name, sha1 = validate.user(validate.parse_json(parts().bodies.read()))
     create_account(name, sha1)
     return done(201)
 
@@ -22,7 +22,9 @@ def create_account(name: str, sha1: str) -> None:
     """Sign somebody up, within the limits; 400 when the name is taken."""
     if not parts().settings.open_protocol:
         parts().limits.check_signup()
-    if parts().store.accounts.find(name) or not parts().store.accounts.add(name, make_record(sha1)):
+    if parts().store.accounts.find(name) or not parts().store.accounts.add(
+        name, make_record(sha1, parts().settings.scrypt_cost)
+    ):
         raise Refused(400, "That name is taken.")
     if not parts().settings.open_protocol:
         parts().limits.signed_up()
