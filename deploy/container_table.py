@@ -74,7 +74,7 @@ else
   changed = redis.call('HDEL', KEYS[3], port) == 1
 end
 if changed then
-  local version = bump(KEYS[4], ARGV[7], now)
+  local version = bump(KEYS[4], ARGV[7], now, to == 'sick' and ' sick ' .. port or nil)
   if to ~= '' then redis.call('HSET', KEYS[1], 'ring_version', version) end
 end
 

@@ -64,5 +64,8 @@ class Runtime(Protocol):
     def last_words(self, runtime_id: str) -> str:
         """Exit code, where known, and the last lines that a container wrote: why it may have died. Never raises."""
 
+    def housekeep(self) -> None:
+        """What must be done now and then, such as keeping logs within their bounds; called about once a minute."""
+
     def close(self) -> None:
         """Give back connections. Containers go on."""

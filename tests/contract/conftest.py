@@ -1,0 +1,168 @@
+"""One bench for every runtime: what the contract suite needs beside the protocol itself."""
+
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+import pytest
+from helpers import eventually, free_port
+
+from deploy.health import HealthProbe
+from deploy.runtime.base import Found, Runtime
+from deploy.runtime.fake import Behaviour, FakeRuntime, World
+from deploy.runtime.local_process import LocalProcesses
+from deploy.settings import DeploySettings
+
+SERVICE = Path(__file__).parent / "service.py"
+
+
+class Bench(Protocol):
+    """A machine with a runtime on it."""
+
+    runtime: Runtime
+
+    def another(self) -> Runtime:
+        """The runtime as another process of the same machine sees it."""
+
+    def port(self) -> int:
+        """A port that nobody uses."""
+
+    def stranger(self, port: int) -> "Iterator[None]":
+        """Somebody who is not ours listens on the port meanwhile."""
+
+    def will(self, port: int, behaviour: str) -> None:
+        """What starts on the port from now on: well, hangs, exits or silent."""
+
+    def freeze(self, found: Found) -> None:
+        """The container stops making progress, as with SIGSTOP."""
+
+    def answers(self, found: Found) -> bool:
+        """Whether the container answers 200."""
+
+    def broken(self) -> Runtime:
+        """The runtime, told to start something that cannot be started."""
+
+
+class FakeBench:
+    """In memory, in real time."""
+
+    behaviours: ClassVar = {
+        "well": Behaviour(healthy_after=0.05),
+        "hangs": Behaviour(ends_after_term=float("inf")),
+        "exits": Behaviour(exits_after=0.0, words="cannot find my configuration", exit_code=3),
+        "silent": Behaviour(healthy_after=float("inf")),
+    }
+
+    def __init__(self) -> None:
+        self.world = World(time.monotonic)
+        self.runtime = FakeRuntime(self.world)
+        self.next_port = iter(range(8000, 9000))
+
+    def another(self) -> Runtime:
+        return FakeRuntime(self.world)
+
+    def port(self) -> int:
+        return next(self.next_port)
+
+    @contextmanager
+    def stranger(self, port: int) -> Iterator[None]:
+        self.world.strangers.add(port)
+        yield
+        self.world.strangers.remove(port)
+
+    def will(self, port: int, behaviour: str) -> None:
+        self.runtime.will(port, self.behaviours[behaviour])
+
+    def freeze(self, found: Found) -> None:
+        self.runtime.sicken(found.port)
+
+    def answers(self, found: Found) -> bool:
+        return self.runtime.probe(found.address)
+
+    def broken(self) -> Runtime:
+        other = FakeRuntime(World(time.monotonic))
+        for port in range(8000, 9000):
+            other.will(port, Behaviour(start_error="no such program"))
+        return other
+
+    def close(self) -> None:
+        self.runtime.close()
+
+
+class ProcessBench:
+    """Real processes, records in a folder of the test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.opened: list[LocalProcesses] = []
+        self.runtime = self.another()
+
+    def another(self, command: tuple[str, ...] = (sys.executable, str(SERVICE))) -> LocalProcesses:
+        runtime = LocalProcesses(DeploySettings(state_dir=self.folder, command=command))
+        self.opened.append(runtime)
+        return runtime
+
+    def port(self) -> int:
+        return free_port()
+
+    @contextmanager
+    def stranger(self, port: int) -> Iterator[None]:
+        with socket.create_server(("127.0.0.1", port)):
+            yield
+
+    def will(self, port: int, behaviour: str) -> None:
+        (self.folder / f"{port}.behaviour").write_text(behaviour)
+
+    def freeze(self, found: Found) -> None:
+        assert found.pid
+        os.kill(found.pid, signal.SIGSTOP)
+
+    def answers(self, found: Found) -> bool:
+        return HealthProbe("/")(found.address)
+
+    def broken(self) -> Runtime:
+        return self.another(("/no/such/program",))
+
+    def close(self) -> None:
+        for found in self.runtime.running():
+            self.runtime.kill(found.runtime_id)
+        for runtime in self.opened:
+            runtime.close()
+
+
+@pytest.fixture(params=["fake", "process"])
+def bench(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.setenv("CONTRACT_FOLDER", str(tmp_path))
+    makers: dict[str, Callable[[], FakeBench | ProcessBench]] = {
+        "fake": FakeBench,
+        "process": lambda: ProcessBench(tmp_path),
+    }
+    made = makers[request.param]()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def runtime(bench: Bench) -> Runtime:
+    return bench.runtime
+
+
+@pytest.fixture
+def started(bench: Bench) -> Callable[..., Found]:
+    """Start a container that behaves so, and wait until it does."""
+
+    def start(behaviour: str = "well", port: int | None = None) -> Found:
+        chosen = port or bench.port()
+        bench.will(chosen, behaviour)
+        found = bench.runtime.start(chosen, generation=1)
+        if behaviour in ("well", "hangs"):
+            eventually(lambda: bench.answers(found), within=10)
+        return found
+
+    return start

@@ -1,0 +1,186 @@
+"""What every runtime must do: one suite over all of them."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from helpers import eventually
+
+from deploy.runtime.base import PortBusy, StartFailed
+
+
+def living(runtime) -> list[str]:
+    return [found.runtime_id for found in runtime.running()]
+
+
+def is_dead(runtime, runtime_id: str) -> bool:
+    found = runtime.find(runtime_id)
+    return found is None or not found.alive
+
+
+def test_start_returns_a_living_container_without_waiting_for_its_health(bench, runtime):
+    port = bench.port()
+    bench.will(port, "silent")
+    found = runtime.start(port, generation=7)
+    assert (found.port, found.generation, found.alive) == (port, 7, True)
+    assert found.address
+
+
+def test_a_started_container_answers_at_its_address(bench, runtime):
+    found = runtime.start(bench.port(), generation=1)
+    eventually(lambda: bench.answers(found), within=10)
+
+
+def test_a_second_start_on_the_port_returns_what_runs_there(runtime, started):
+    found = started()
+    assert runtime.start(found.port, generation=2) == found
+    assert living(runtime) == [found.runtime_id]
+
+
+def test_another_process_sees_the_same_container(bench, started):
+    found = started()
+    other = bench.another()
+    assert other.running() == [found]
+    assert other.find(found.runtime_id) == found
+    assert other.start(found.port, generation=5) == found
+
+
+def test_of_two_who_start_the_same_port_both_get_the_one_container(bench, runtime):
+    port, others = bench.port(), [bench.another() for _ in range(3)]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda r: r.start(port, generation=1), [runtime, *others]))
+    assert len({found.runtime_id for found in answers}) == 1
+    assert living(runtime) == [answers[0].runtime_id]
+
+
+def test_containers_on_different_ports_are_listed_by_port(bench, runtime):
+    ports = sorted((bench.port(), bench.port(), bench.port()), reverse=True)
+    for port in dict.fromkeys(ports):
+        runtime.start(port, generation=1)
+    assert [found.port for found in runtime.running()] == sorted(set(ports))
+
+
+def test_a_port_that_a_stranger_has_is_busy(bench, runtime):
+    port = bench.port()
+    with bench.stranger(port), pytest.raises(PortBusy, match=f"{port} is taken by"):
+        runtime.start(port, generation=1)
+    assert runtime.running() == []
+
+
+def test_a_port_can_be_used_once_the_stranger_has_left(bench, runtime):
+    port = bench.port()
+    with bench.stranger(port), pytest.raises(PortBusy):
+        runtime.start(port, generation=1)
+    found = runtime.start(port, generation=2)
+    eventually(lambda: bench.answers(found), within=10)
+
+
+def test_what_cannot_be_started_says_why(bench):
+    with pytest.raises(StartFailed, match=r"no such program|No such file"):
+        bench.broken().start(bench.port(), generation=1)
+
+
+def test_a_failed_start_leaves_nothing_in_the_way(bench, runtime):
+    port = bench.port()
+    with pytest.raises(StartFailed):
+        bench.broken().start(port, generation=1)
+    assert runtime.start(port, generation=2).generation == 2
+
+
+def test_terminate_ends_a_well_behaved_container(runtime, started):
+    found = started()
+    runtime.terminate(found.runtime_id)
+    eventually(lambda: is_dead(runtime, found.runtime_id))
+    assert living(runtime) == []
+
+
+def test_a_container_that_hangs_on_term_is_ended_by_kill(runtime, started):
+    found = started("hangs")
+    runtime.terminate(found.runtime_id)
+    assert living(runtime) == [found.runtime_id]
+    runtime.kill(found.runtime_id)
+    assert living(runtime) == []
+
+
+def test_kill_returns_when_the_container_is_gone(bench, runtime, started):
+    found = started()
+    runtime.kill(found.runtime_id)
+    assert is_dead(runtime, found.runtime_id)
+    assert not bench.answers(found)
+
+
+def test_a_frozen_container_is_killed(bench, runtime, started):
+    found = started()
+    bench.freeze(found)
+    runtime.kill(found.runtime_id)
+    assert living(runtime) == []
+
+
+def test_another_process_may_end_it(bench, runtime, started):
+    found = started()
+    bench.another().kill(found.runtime_id)
+    assert is_dead(runtime, found.runtime_id)
+    assert living(runtime) == []
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_kill_and_terminate_of_what_is_gone_are_no_errors(runtime, started, times):
+    found = started()
+    for _ in range(times):
+        runtime.kill(found.runtime_id)
+        runtime.terminate(found.runtime_id)
+
+
+@pytest.mark.parametrize("unknown", ["", "nonsense", "999999:1", "1:1"])
+def test_an_id_that_nobody_has_is_unknown_and_harmless(runtime, unknown):
+    runtime.kill(unknown)
+    runtime.terminate(unknown)
+    assert runtime.find(unknown) is None
+    assert runtime.last_words(unknown) == ""
+
+
+def test_after_kill_the_same_port_gets_another_container(bench, runtime, started):
+    old = started()
+    runtime.kill(old.runtime_id)
+    new = runtime.start(old.port, generation=2)
+    assert new.runtime_id != old.runtime_id
+    eventually(lambda: bench.answers(new), within=10)
+    runtime.kill(old.runtime_id)
+    assert living(runtime) == [new.runtime_id]
+
+
+def test_a_container_that_exits_is_dead_and_its_last_words_tell_why(bench, runtime, started):
+    found = started("exits")
+    eventually(lambda: is_dead(runtime, found.runtime_id))
+    assert living(runtime) == []
+    words = runtime.last_words(found.runtime_id)
+    assert "exit code 3" in words
+    assert "cannot find my configuration" in words
+
+
+def test_the_last_words_are_those_of_this_life(bench, runtime, started):
+    first = started("exits")
+    eventually(lambda: is_dead(runtime, first.runtime_id))
+    bench.will(first.port, "silent")
+    second = runtime.start(first.port, generation=2)
+    assert "configuration" not in runtime.last_words(second.runtime_id)
+
+
+def test_a_dead_container_does_not_keep_its_port(bench, runtime, started):
+    dead = started("exits")
+    eventually(lambda: is_dead(runtime, dead.runtime_id))
+    bench.will(dead.port, "well")
+    assert runtime.start(dead.port, generation=2).runtime_id != dead.runtime_id
+
+
+def test_containers_outlive_who_started_them(bench, started):
+    found = started()
+    bench.runtime.close()
+    assert bench.another().running() == [found]
+    assert bench.answers(found)
+
+
+def test_housekeeping_leaves_containers_alone(bench, runtime, started):
+    found = started()
+    runtime.housekeep()
+    assert runtime.running() == [found]
+    assert bench.answers(found)
