@@ -14,6 +14,7 @@ from typing import Protocol
 import redis
 
 from autoscaler import decision_log, memory, override
+from autoscaler.outage import Outage
 from autoscaler.plan import Order, Plan, Step, plan, staying
 from autoscaler.policy import Decision, History, Measured, Policy, decide, sentence
 from deploy.container_state import State
@@ -67,7 +68,7 @@ class Scaler:
         self._table = table
         self._orders = orders
         self._started = time.time()
-        self._held_since: float | None = None
+        self._outage = Outage(WHO, "nothing is scaled")
 
     def tick(self, now: float) -> Decision | None:
         """Look, decide and order at unix time `now`. None when Redis did not answer: then everything stays as it is."""
@@ -79,7 +80,7 @@ class Scaler:
             self._write(decision, history, sight.states, todo)
             self._order(decision, sight.states, todo)
         except redis.RedisError as error:
-            self._hold(now, error)
+            self._outage.struck(now, error)
             return None
         return decision
 
@@ -102,10 +103,10 @@ class Scaler:
         memory.queue_write(pipe, name, history, now, self._policy)
         decision_log.queue_append(pipe, name, decision_log.entry_for(decision, states, todo))
         queue_beat(pipe, name, own_beat(WHO, self._started, now))
-        if self._held_since is not None:
-            queue_event(pipe, name, recovered(now - self._held_since))
+        if told := self._outage.recovery(now):
+            queue_event(pipe, name, told)
         pipe.execute()
-        self._held_since = None
+        self._outage.over()
 
     def _order(self, decision: Decision, states: Mapping[int, State], todo: Plan) -> None:
         reason = sentence(decision)
@@ -124,15 +125,3 @@ class Scaler:
             Step.STOP: self._orders.stop,
         }[order.step]
         return give(order.port, reason, WHO)
-
-    def _hold(self, now: float, error: redis.RedisError) -> None:
-        """Say once that nothing is scaled now."""
-        if self._held_since is None:
-            self._held_since = now
-            log.warning("holding: the Redis of REDIS_URL cannot be used (%s)", error)
-
-
-def recovered(seconds: float) -> Event:
-    """What the operator reads when Redis can be used again."""
-    reason = f"Redis could not be used for {seconds:.0f} s; nothing was scaled meanwhile"
-    return Event(Kind.RECOVERED, None, reason, WHO, seconds=seconds)

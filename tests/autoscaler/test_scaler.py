@@ -161,9 +161,8 @@ class TestUnknownIsNotZero:
         blind = Scaler(unreachable, world.service, world.policy, world.table, world.orders)
         with caplog.at_level(logging.WARNING):
             assert [blind.tick(world.now + second) for second in range(3)] == [None, None, None]
-        assert [record.message.partition(" (")[0] for record in caplog.records] == [
-            "holding: the Redis of REDIS_URL cannot be used"
-        ]
+        assert len(caplog.records) == 1
+        assert "REDIS_URL" in caplog.text
         assert world.ports() == []
 
     def test_a_full_redis_holds_too(self, world):

@@ -1,0 +1,121 @@
+"""One poll of the monitor: ask every RUNNING container how it is, and have the sick ones relaunched.
+
+The order to relaunch takes the container out of the ring in the same step that notes it as sick. A container that
+says by itself that it is sick is ordered out the moment it says so; where the others matter for the verdict, the
+round is heard to its end.
+"""
+
+import logging
+import time
+from collections.abc import Collection, Iterable
+from typing import Protocol
+
+import redis
+
+from autoscaler.outage import Outage
+from deploy.container import Container
+from deploy.container_state import State
+from deploy.container_table import ContainerTable
+from deploy.daemon_beat import own_beat, queue_beat
+from lb.events import queue_event
+from lb.settings import ServiceSettings
+from monitor import hold
+from monitor.probe import Probe
+from monitor.verdict import History, Judgement, Policy, is_sure, judge, judge_round, next_histories
+
+WHO = "monitor"
+HEALING = frozenset({State.SICK, State.STARTING})
+
+log = logging.getLogger(__name__)
+
+
+class Orders(Protocol):
+    """Who takes the order to relaunch; answers whether this caller won. `deploy.orders.Orders` does."""
+
+    def relaunch(self, port: int, reason: str, by: str) -> bool:
+        """Take the container out of the ring as sick and start another on its port."""
+
+
+class Asker(Protocol):
+    """Who asks containers how they are; `probes.Probes` does."""
+
+    def ask(self, containers: Collection[Container]) -> Iterable[tuple[Container, Probe]]:
+        """Probe them all at once and give each answer when it is there."""
+
+
+class Poller:
+    """Polls for one service. `client` is its state Redis."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        service: ServiceSettings,
+        table: ContainerTable,
+        orders: Orders,
+        probes: Asker,
+    ) -> None:
+        self._redis = client
+        self._service = service
+        self._table = table
+        self._orders = orders
+        self._probes = probes
+        self._policy = Policy()
+        self._histories: dict[tuple[int, int], History] = {}  # by port and generation
+        self._held = True  # until a round has shown otherwise: the monitor before us may have died while it held
+        self._started = time.time()
+        self._outage = Outage(WHO, "nothing is relaunched")
+
+    def timer(self, now: float) -> None:
+        """One poll at unix time `now`. Redis away: nothing is done, which is said once."""
+        try:
+            held = self._poll(self._table.all(), now)
+            self._show_life(now, held)
+        except redis.RedisError as error:
+            self._outage.struck(now, error)
+
+    def _poll(self, containers: list[Container], now: float) -> str:
+        """Ask, judge, act; answers why something is held, empty when nothing is."""
+        running = {container.port: container for container in containers if container.status}
+        if not running:
+            return ""
+        judgements = self._judge_each(list(running.values()))
+        healing = any(container.state in HEALING for container in containers)
+        after = judge_round(judgements, healing, self._policy)
+        self._say_held(after.held, now)
+        for port, reason in after.sick.items():
+            self._relaunch(running[port], reason)
+        histories = next_histories(judgements)
+        self._histories = {(port, running[port].generation): history for port, history in histories.items()}
+        return after.held
+
+    def _judge_each(self, running: Collection[Container]) -> dict[int, Judgement]:
+        judgements = {}
+        for container, probe in self._probes.ask(running):
+            history = self._histories.get((container.port, container.generation), History())
+            judgement = judgements[container.port] = judge(history, probe, self._policy)
+            if is_sure(judgement) and not self._held:
+                self._relaunch(container, judgement.reason)
+        return judgements
+
+    def _relaunch(self, container: Container, reason: str) -> None:
+        """Order it, unless the container is not the one any more that was judged."""
+        seen = self._table.get(container.port)
+        if seen is None or (seen.generation, seen.state) != (container.generation, State.RUNNING):
+            return
+        if self._orders.relaunch(container.port, reason, WHO):
+            log.warning("%d is sick: %s", container.port, reason)
+
+    def _say_held(self, reason: str, now: float) -> None:
+        if reason and hold.begin(self._redis, self._service.name, reason, WHO, now):
+            log.warning("holding: %s", reason)
+        if not reason and self._held and hold.end(self._redis, self._service.name, WHO, now):
+            log.info("holding no longer")
+        self._held = bool(reason)
+
+    def _show_life(self, now: float, trouble: str) -> None:
+        pipe = self._redis.pipeline(transaction=True)
+        queue_beat(pipe, self._service.name, own_beat(WHO, self._started, now, trouble))
+        if told := self._outage.recovery(now):
+            queue_event(pipe, self._service.name, told)
+        pipe.execute()
+        self._outage.over()
