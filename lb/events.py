@@ -97,6 +97,12 @@ def queue_event(pipe: Pipeline | redis.Redis, service: str, event: Event) -> Non
     pipe.xadd(events_key(service), fields, maxlen=MAX_LENGTH, approximate=True)  # type: ignore[arg-type]
 
 
+def command_of(service: str, event: Event) -> list[str | int]:
+    """The Redis command that appends the event, for a pipeline of any kind."""
+    flat = [text for pair in fields_of(event).items() for text in pair]
+    return ["XADD", events_key(service), "MAXLEN", "~", MAX_LENGTH, "*", *flat]
+
+
 def known(entries: Iterable[tuple[str, Mapping[str, str]]]) -> list[Event]:
     """The events of these entries; those of a kind we do not know (a newer version's) are left out."""
     kinds = set(Kind)
@@ -106,9 +112,7 @@ def known(entries: Iterable[tuple[str, Mapping[str, str]]]) -> list[Event]:
 def read(client: redis.Redis, service: str, since: str = "0", count: int = 100) -> list[Event]:
     """Up to `count` events after the id `since`, oldest first. Go on from the last one's `id`."""
     start = "-" if since == "0" else f"({since}"
-    return known(
-        cast("list[tuple[str, dict[str, str]]]", client.xrange(events_key(service), start, "+", count))
-    )
+    return known(cast("list[tuple[str, dict[str, str]]]", client.xrange(events_key(service), start, "+", count)))
 
 
 def last(client: redis.Redis, service: str, count: int = 10) -> list[Event]:

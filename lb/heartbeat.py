@@ -122,6 +122,4 @@ def live_workers(client: redis.Redis, service: str) -> list[WorkerBeat]:
     for worker_id in ids:
         pipe.hgetall(worker_key(service, worker_id))
     beats = zip(ids, pipe.execute(), strict=True)
-    return sorted(
-        (beat_of(worker_id, fields) for worker_id, fields in beats if fields), key=lambda beat: beat.id
-    )
+    return sorted((beat_of(worker_id, fields) for worker_id, fields in beats if fields), key=lambda beat: beat.id)

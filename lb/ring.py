@@ -9,7 +9,8 @@ because rings change less than once a second on the average of their life.
 
     NAME:ring           hash     port -> "host:port"   written by deploy, read by lb and by who shows it
     NAME:ring:version   integer  goes up by one        written by deploy with the hash
-    NAME:ring:changed   channel  message = version     published by deploy with the hash
+    NAME:ring:changed   channel  message = version     published by deploy with the hash; " sick PORT" may
+                                                       follow, and then what waits there is tried elsewhere
 """
 
 from collections.abc import Mapping
@@ -32,11 +33,11 @@ class Ring(NamedTuple):
     members: tuple[Member, ...] = ()
 
 
-# Fragment for scripts that change the ring: defines bump(version_key, channel, now) -> the new version,
+# Fragment for scripts that change the ring: defines bump(version_key, channel, now, note) -> the new version,
 # published. Effects: INCR, or SET to `now` (unix seconds) when the key is missing. The caller changes the
-# hash in the same script.
+# hash in the same script. `note` may be nil or " sick PORT": why a container left.
 BUMP_LUA = """
-local function bump(version_key, channel, now)
+local function bump(version_key, channel, now, note)
   local version
   if redis.call('EXISTS', version_key) == 1 then
     version = redis.call('INCR', version_key)
@@ -44,7 +45,7 @@ local function bump(version_key, channel, now)
     version = math.floor(tonumber(now))
     redis.call('SET', version_key, version)
   end
-  redis.call('PUBLISH', channel, version)
+  redis.call('PUBLISH', channel, version .. (note or ''))
   return version
 end
 """
@@ -82,6 +83,13 @@ def return_port(ring: Ring, turn: int) -> int | None:
     """The port that the turn falls to: the turn modulo the healthy ring. None when the ring is empty."""
     members = ring.members
     return members[turn % len(members)].port if members else None
+
+
+def notice_of(message: str) -> tuple[int, int | None]:
+    """What a message on the channel says: the version, and the port that left the ring because it is sick."""
+    version, _, note = message.partition(" ")
+    kind, _, port = note.partition(" ")
+    return int(version), int(port) if kind == "sick" else None
 
 
 def ring_of(version: str | bytes | None, addresses: Mapping[str, str]) -> Ring:

@@ -16,8 +16,6 @@ def test_a_suspect_reaches_who_listens(redis_client: redis.Redis) -> None:
     assert suspect_of(message["data"]) == 8003
 
 
-@pytest.mark.parametrize(
-    ("message", "port"), [("8000", 8000), ("", None), ("-1", None), ("x", None), ("٣", None)]
-)
+@pytest.mark.parametrize(("message", "port"), [("8000", 8000), ("", None), ("-1", None), ("x", None), ("٣", None)])
 def test_only_digits_are_a_port(message: str, port: int | None) -> None:
     assert suspect_of(message) == port

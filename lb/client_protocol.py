@@ -1,0 +1,398 @@
+"""The client's side: reads requests, one at a time and in order, and hands each to an exchange.
+
+What arrives while an answer is on its way waits in a buffer, and reading stops when that grows; so
+pipelined requests are answered in order and cost no memory. A malformed request is answered once and the
+connection closed, after what the client still sends has been read for a moment: closing at once would make
+the kernel discard the answer.
+"""
+
+import asyncio
+import hmac
+import socket
+import struct
+from typing import Any
+
+from lb.bodies import BadChunk, ChunkDecoder
+from lb.exchange import Exchange
+from lb.headers import (
+    CHUNKED,
+    REQUEST_LINE,
+    Peer,
+    RequestFields,
+    read_request_fields,
+    read_request_line,
+    request_block,
+)
+from lb.paths import Meaning
+from lb.proxy import FOREVER, Proxy
+from lb.replies import Refusal, error_reply
+from lb.trust import Trust, is_loopback
+
+HELD_LIMIT = 65536  # bytes of requests that wait for their turn on a connection
+LINGER_SECONDS = 2.0  # to read on after an answer that closes the connection
+NOT_SERVED = frozenset({b"CONNECT", b"TRACE"})
+RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset
+NO_FIELDS = RequestFields()
+
+
+class ClientProtocol(asyncio.Protocol):
+    """One client connection."""
+
+    __slots__ = (
+        "address",
+        "block",
+        "body_left",
+        "buffer",
+        "deadline",
+        "decoder",
+        "exchange",
+        "fields",
+        "keep",
+        "lingering",
+        "minor",
+        "peer",
+        "proxy",
+        "reading_paused",
+        "received",
+        "request_block",
+        "transport",
+        "trust",
+        "unwritten",
+        "write_paused",
+    )
+
+    transport: asyncio.Transport
+
+    def __init__(self, proxy: Proxy, trust: Trust, scheme: bytes) -> None:
+        self.proxy = proxy
+        self.trust = trust
+        self.peer = Peer(b"", False, scheme, b"")
+        self.address = ""  # of the peer; empty on a unix socket
+        self.deadline = FOREVER
+        self.buffer = b""  # what came and was not read yet
+        self.exchange: Exchange | None = None
+        self.minor = 1
+        self.keep = True
+        self.block: bytes | None = None  # the last field block, and what it means
+        self.fields = NO_FIELDS
+        self.request_block = b""
+        self.body_left = 0
+        self.received = 0  # bytes of the present body
+        self.decoder: ChunkDecoder | None = None
+        self.lingering = False  # all is said; what still comes is read and dropped
+        self.reading_paused = False
+        self.write_paused = False
+        self.unwritten = 0  # bytes that waited for the client when it was last looked at
+
+    # ------------------------------------------------------------------------------------------- the
+    # connection
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by the loop."""
+        self.transport = transport  # type: ignore[assignment]
+        proxy = self.proxy
+        self.address = host_of(transport.get_extra_info("peername"))
+        local = authority_of(transport.get_extra_info("sockname"))
+        trusted = self.trust.believes(self.address)
+        self.peer = Peer(self.address.encode() or b"unix", trusted, self.peer.scheme, local)
+        proxy.clients.add(self)
+        proxy.counters.connections += 1
+        self.deadline = proxy.now + proxy.settings.header_timeout
+        if proxy.max_clients and len(proxy.clients) > proxy.max_clients:
+            self.refuse(Refusal(503, "This server has as many connections as it can serve."))
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Called by the loop: the client is gone."""
+        self.proxy.clients.discard(self)
+        exchange, self.exchange = self.exchange, None
+        if exchange is not None:
+            exchange.client_gone()
+
+    def data_received(self, data: bytes) -> None:
+        """Called by the loop."""
+        exchange = self.exchange
+        if exchange is None:
+            if not self.lingering:
+                self.read_head(self.buffer + data if self.buffer else data)
+        elif exchange.unfinished:
+            self.read_body(exchange, data)
+        elif exchange.tunneling:
+            exchange.send_tunnel(data)
+        else:
+            self.hold(data)
+
+    def hold(self, data: bytes) -> None:
+        """Keep what belongs to later requests until the present one is answered."""
+        self.buffer += data
+        if len(self.buffer) > HELD_LIMIT:
+            self.pause_reading()
+
+    # -------------------------------------------------------------------------------------------------- the
+    # head
+
+    def read_head(self, data: bytes) -> None:
+        """Read a request's head from bytes that begin with it."""
+        while data.startswith(b"\r\n"):  # empty lines before a request are passed over (RFC 9112, 2.2)
+            data = data[2:]
+        end = data.find(b"\r\n\r\n")
+        if end < 0:
+            self.wait_for_head(data)
+            return
+        line_end = data.find(b"\r\n")
+        self.buffer = b""
+        try:
+            self.begin(data[:line_end], data[line_end + 2 : end + 2], data[end + 4 :])
+        except Refusal as refusal:
+            self.refuse(refusal)
+
+    def wait_for_head(self, data: bytes) -> None:
+        """Keep an incomplete head, within limits of size and time."""
+        if data and not self.buffer:
+            self.deadline = self.proxy.now + self.proxy.settings.header_timeout
+        self.buffer = data
+        limits = self.proxy.limits
+        if len(data) > limits.line and b"\r\n" not in data[: limits.line + 2]:
+            self.refuse(Refusal(414, f"A request line may have {limits.line} bytes."))
+        elif len(data) > limits.head:
+            self.refuse(Refusal(431, f"The head of a request may have {limits.head} bytes."))
+
+    def begin(self, line: bytes, block: bytes, rest: bytes) -> None:
+        """Begin the exchange of a complete head; `rest` is what came after it. Raises Refusal."""
+        proxy = self.proxy
+        limits = proxy.limits
+        if len(line) > limits.line:
+            raise Refusal(414, f"A request line may have {limits.line} bytes.")
+        usual = REQUEST_LINE(line)
+        if usual is not None and usual[1] not in NOT_SERVED:
+            method, target, digit = usual.groups()
+            minor, host = digit == b"1", b""
+        else:
+            method, target, minor, host = read_request_line(line)
+        if block != self.block or minor != self.minor or host:
+            self.learn(block, int(minor), host)
+        fields = self.fields
+        meaning = proxy.rules.meaning(method, target)
+        if meaning is Meaning.CRASH and not self.may_crash(fields):
+            raise Refusal(403, "Only this machine, or who knows the token, may crash a container.")
+        if fields.length:
+            self.expect_body(fields)
+        counted = meaning is Meaning.COUNTED
+        proxy.counters.counted += counted
+        self.keep = not fields.close if minor else fields.keep_alive
+        self.deadline = FOREVER
+        exchange = Exchange(proxy, self, method, target, counted)
+        self.exchange = exchange
+        proxy.dispatcher.claim(exchange)
+        if rest:
+            self.data_received(rest)
+
+    def learn(self, block: bytes, minor: int, host: bytes) -> None:
+        """Judge a field block that is not the last one. Raises Refusal."""
+        limits = self.proxy.limits
+        if len(block) > limits.head:
+            raise Refusal(431, f"The head of a request may have {limits.head} bytes.")
+        self.block = None  # a refusal leaves nothing behind
+        self.minor = minor
+        self.fields = read_request_fields(block, minor, limits)
+        self.request_block = request_block(self.fields, self.peer, minor, host)
+        self.block = None if host else block
+
+    def may_crash(self, fields: RequestFields) -> bool:
+        """Whether this client may crash a container: from this machine and for nobody else, or with the
+        token.
+        """
+        token = self.proxy.settings.crash_token.encode()
+        if token and hmac.compare_digest(token, fields.bearer):
+            return True
+        return is_loopback(self.address) and not fields.forwarded
+
+    # -------------------------------------------------------------------------------------------------- the
+    # body
+
+    def expect_body(self, fields: RequestFields) -> None:
+        """A body will follow the head. Raises Refusal when it is announced too large."""
+        limit = self.proxy.settings.max_body
+        if limit and fields.length > limit:
+            raise Refusal(413, f"The body of a request may have {limit} bytes.")
+        self.received = 0
+        self.body_left = fields.length
+        self.decoder = ChunkDecoder() if fields.length == CHUNKED else None
+
+    def read_body(self, exchange: Exchange, data: bytes) -> None:
+        """Hand on the body; what follows it waits."""
+        if self.decoder is not None:
+            self.read_chunks(exchange, self.decoder, data)
+            return
+        left = self.body_left
+        if len(data) > left:
+            self.buffer, data = data[left:], data[:left]
+        self.body_left = left - len(data)
+        exchange.send_body(data)
+        if not self.body_left:
+            exchange.end_body([])
+
+    def read_chunks(self, exchange: Exchange, decoder: ChunkDecoder, data: bytes) -> None:
+        """Hand on a chunked body, decoded."""
+        try:
+            payload = decoder.feed(data)
+        except BadChunk as bad:
+            exchange.fail(400, f"The body of the request is malformed: {bad}.", keep=False)
+            return
+        self.received += len(payload)
+        limit = self.proxy.settings.max_body
+        if limit and self.received > limit:
+            exchange.fail(413, f"The body of a request may have {limit} bytes.", keep=False)
+            return
+        if payload:
+            exchange.send_body(payload)
+        if decoder.done:
+            self.buffer, self.decoder = decoder.held, None
+            exchange.end_body(decoder.trailers)
+
+    # ------------------------------------------------------------------------------------------------ the
+    # answer
+
+    def exchange_done(self, keep: bool) -> None:
+        """The answer is written: go on with the next request, or close."""
+        unread = self.exchange is not None and self.exchange.unfinished
+        self.exchange = None
+        if not keep:
+            self.finish(unread or bool(self.buffer))
+            return
+        self.deadline = self.proxy.now + self.proxy.keepalive
+        if self.reading_paused:
+            self.resume_reading()
+        if self.buffer:
+            self.proxy.loop.call_soon(self.next_request)
+
+    def next_request(self) -> None:
+        """Go on with what was held."""
+        if self.exchange is None and not self.transport.is_closing() and not self.lingering:
+            data, self.buffer = self.buffer, b""
+            self.read_head(data)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Answer a request that is not forwarded, and close."""
+        self.proxy.counters.own_answer(refusal.status)
+        self.transport.write(error_reply(refusal.status, refusal.sentence))
+        self.finish(True)
+
+    def fail(self, status: int, sentence: str, keep: bool, retry_after: int) -> None:
+        """Answer an exchange that failed."""
+        exchange = self.exchange
+        if exchange is None:
+            return
+        keep = keep and self.keep and bool(self.minor) and not self.proxy.draining
+        reply = error_reply(status, sentence, keep=keep, headless=exchange.headless, retry_after=retry_after)
+        self.transport.write(reply)
+        self.exchange_done(keep)
+
+    def finish(self, unread: bool) -> None:
+        """Close after what is written; if something may come still, read it first, so that no reset hits
+        the answer.
+        """
+        self.exchange = None
+        self.buffer = b""
+        if unread and self.transport.can_write_eof() and not self.transport.is_closing():
+            self.lingering = True
+            self.deadline = self.proxy.now + LINGER_SECONDS
+            self.transport.write_eof()
+            self.resume_reading()
+        else:
+            self.transport.close()
+
+    def break_off(self) -> None:
+        """Close so that the answer cannot be taken for complete: with a reset where only the end would
+        tell.
+        """
+        exchange, self.exchange = self.exchange, None
+        if exchange is not None and not exchange.chunking and exchange.answer and exchange.answer.length < 0:
+            reset_on_close(self.transport)
+            self.transport.abort()
+        else:
+            self.transport.close()
+
+    # ------------------------------------------------------------------------------------------ flow, time,
+    # leaving
+
+    def pause_reading(self) -> None:
+        """Read no more for now."""
+        if not self.reading_paused and not self.transport.is_closing():
+            self.reading_paused = True
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read on."""
+        if self.reading_paused and not self.transport.is_closing():
+            self.reading_paused = False
+            self.transport.resume_reading()
+
+    def pause_writing(self) -> None:
+        """Called by the loop: the client takes no more for now, so the container waits too."""
+        self.write_paused = True
+        self.watch_writing()
+        connection = self.exchange.connection if self.exchange is not None else None
+        if connection is not None and not connection.transport.is_closing():
+            connection.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Called by the loop: the client takes more again."""
+        self.write_paused = False
+        self.deadline = FOREVER if self.exchange is not None else self.proxy.now + self.proxy.keepalive
+        connection = self.exchange.connection if self.exchange is not None else None
+        if connection is not None and not connection.transport.is_closing():
+            connection.transport.resume_reading()
+
+    def watch_writing(self) -> None:
+        """Look again in a while whether the client has taken anything."""
+        self.unwritten = self.transport.get_write_buffer_size()
+        self.deadline = self.proxy.now + self.proxy.settings.body_timeout
+
+    def overdue(self) -> None:
+        """The deadline has passed. Called by the clock."""
+        waiting = self.transport.get_write_buffer_size()
+        if self.write_paused and waiting < self.unwritten:
+            self.watch_writing()  # slow, but it takes something
+        elif self.write_paused or self.lingering or waiting:
+            self.abort()
+        elif self.exchange is not None:
+            self.exchange.timed_out()
+        elif self.buffer:
+            self.refuse(Refusal(408, "The head of the request did not come in time."))
+        else:
+            self.transport.close()
+
+    def on_sick(self, ports: frozenset[int]) -> None:
+        """These containers are sick."""
+        if self.exchange is not None:
+            self.exchange.on_sick(ports)
+
+    def drain(self) -> None:
+        """Close if nothing is going on; otherwise the answer will say that it is the last one."""
+        if self.exchange is None and not self.buffer and not self.lingering:
+            self.transport.close()
+
+    def abort(self) -> None:
+        """Break off whatever goes on."""
+        self.deadline = FOREVER
+        self.transport.abort()
+
+
+def host_of(name: Any) -> str:
+    """The address in a socket name; empty for a unix socket's."""
+    return str(name[0]).partition("%")[0] if isinstance(name, tuple) else ""
+
+
+def authority_of(name: Any) -> bytes:
+    """A socket name as a Host field names it."""
+    if not isinstance(name, tuple):
+        return b"localhost"
+    host = f"[{name[0]}]" if ":" in name[0] else name[0]
+    return f"{host}:{name[1]}".encode()
+
+
+def reset_on_close(transport: asyncio.Transport) -> None:
+    """Let closing send a reset instead of an orderly end."""
+    connected = transport.get_extra_info("socket")
+    if connected is not None:
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)

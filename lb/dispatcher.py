@@ -1,0 +1,371 @@
+"""Whose turn is it: claims turns in batches, follows the ring, records requests, and goes on when Redis is
+away.
+
+Requests that arrive in the same turn of the event loop share one round trip: INCRBY by their number, GET of
+the ring's version, ZADD of those that are counted, in one write. A version that differs from the one we
+know makes us read the ring on the same connection before anything of that batch is routed, so no request is
+routed by a ring that is older than its own claim. Notices of a new ring start the same reading early.
+
+When Redis does not answer, requests go on by the last ring with a counter of our own that starts from the
+highest turn seen; records are kept (at most 100,000) and written when it is back. A record that may or may
+not have been written is written again: its name is unique, so that changes nothing. A claim is never
+repeated; the turn is raised to the highest that was used instead. A Redis that came back without its memory
+has no version: the last ring stays until somebody has written a new one.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Iterable
+from functools import partial
+from logging import Logger
+from typing import Any, Protocol
+
+import hiredis
+
+from lb.events import Event, Kind, command_of
+from lb.heartbeat import WorkerBeat, commands_of, farewell_of
+from lb.redis_link import RedisAddress, RedisError, RedisLink, Replies, open_link, pack
+from lb.request_window import requests_key
+from lb.ring import Ring, changed_channel, notice_of, ring_key, ring_of, version_key
+from lb.suspects import suspects_channel
+from lb.turns import RAISE_LUA, turn_key
+
+ANSWER_TIMEOUT = 1.0  # seconds; a Redis on the same machine answers in 0.0001, so this is one that hangs
+RECONNECT_SECONDS = 0.25
+MAX_RECORDS = 100_000  # about 10 MB; the requests of 10 s at full speed, or of a day in a quiet place
+RECORDS_AT_ONCE = 500  # records per command when catching up, so that claims need not wait long behind it
+EMPTY_RING_WAIT = 5.0  # seconds that a request waits for somebody to join
+EMPTY_RING_WAITERS = 1000  # beyond it: 503 at once
+SUSPECT_EVERY = 0.5  # seconds between two messages about the same port
+
+NO_CONTAINER = "No container is ready to serve this yet."
+NO_MEMORY = "The state Redis does not answer, and this worker has not seen any container yet."
+
+
+class Claimant(Protocol):
+    """A request that needs a turn."""
+
+    counted: bool  # whether it is to be recorded in the window, once
+
+    def take_turn(self, turn: int, ring: Ring) -> None:
+        """It is this request's turn; the ring is not empty."""
+
+    def no_turn(self, sentence: str) -> None:
+        """There is nobody to send it to."""
+
+
+class Owner(Protocol):
+    """The worker that the dispatcher serves."""
+
+    def on_ring(self, ring: Ring, sick: frozenset[int]) -> None:
+        """A new ring is known; of the containers that left it, these left because they are sick."""
+
+    def beat(self) -> WorkerBeat:
+        """The worker's state now."""
+
+
+class Dispatcher:
+    """One worker's line to the state Redis."""
+
+    def __init__(self, owner: Owner, service: str, address: RedisAddress, worker_id: str, log: Logger) -> None:
+        self.owner = owner
+        self.service = service
+        self.address = address
+        self.worker_id = worker_id
+        self.log = log
+        self.ring = Ring()
+        self.turn = 0  # the highest turn this worker has seen claimed
+        self.link: RedisLink | None = None
+        self.degraded_at = 0.0  # unix seconds; 0 while Redis answers
+        self.trouble = ""  # why degraded
+        self.lost = asyncio.Event()
+        self.linked = asyncio.Event()  # set for good when Redis has answered once
+        self.batch: list[Claimant] = []  # came in this turn of the loop
+        self.held: list[tuple[int, Claimant]] = []  # have a turn and wait until the ring is read
+        self.waiters: deque[tuple[float, int, Claimant]] = deque()  # have a turn and wait for anybody in the ring
+        self.reading = False
+        self.sick: set[int] = set()  # named in notices since the last reading
+        self.records: deque[tuple[float, bytes]] = deque(maxlen=MAX_RECORDS)  # not (surely) written yet
+        self.recorded = 0  # names handed out
+        self.suspected: dict[int, float] = {}  # port -> when we last said so, monotonic
+        self.turn_key = turn_key(service)
+        self.requests_key = requests_key(service)
+        self.get_version = pack(("GET", version_key(service)))
+        self.read_commands = (("MULTI",), ("GET", version_key(service)), ("HGETALL", ring_key(service)), ("EXEC",))
+        self.call_soon = asyncio.get_running_loop().call_soon
+
+    # -------------------------------------------------------------------------------------------------
+    # claiming
+
+    def claim(self, claimant: Claimant) -> None:
+        """Get a turn for this request, together with all others of this turn of the loop."""
+        if not self.batch:
+            self.call_soon(self.flush)
+        self.batch.append(claimant)
+
+    def flush(self) -> None:
+        """Send the batch off."""
+        batch, self.batch = self.batch, []
+        link = self.link
+        at = time.time()
+        names = [self.name() for claimant in batch if claimant.counted]
+        if link is None:
+            self.records.extend((at, name) for name in names)
+            self.go_on_alone(batch)
+            return
+        packed = pack(("INCRBY", self.turn_key, len(batch))) + self.get_version
+        if names:
+            packed += self.packed_records([(at, name) for name in names])
+        link.send(packed, 3 if names else 2, partial(self.claimed, batch, at, names))
+
+    def name(self) -> bytes:
+        """A new name for a record."""
+        self.recorded += 1
+        return b"%b:%d" % (self.worker_id.encode(), self.recorded)
+
+    def packed_records(self, records: list[tuple[float, bytes]]) -> bytes:
+        """The command that records these."""
+        command: list[Any] = ["ZADD", self.requests_key]
+        for record in records:
+            command += record
+        return pack(command)
+
+    def claimed(self, batch: list[Claimant], at: float, names: list[bytes], replies: Replies | None) -> None:
+        """Route a batch whose claim was answered."""
+        if replies is None or not self.are_fine(replies):
+            self.records.extend((at, name) for name in names)
+            self.go_on_alone(batch)
+            return
+        last, version = replies[0], int(replies[1] or 0)
+        first = last - len(batch) + 1
+        if first <= self.turn:
+            first, last = self.turn + 1, self.turn + len(batch)
+            self.raise_turn(last)
+        self.turn = last
+        turns = zip(range(first, last + 1), batch, strict=True)
+        if version in (self.ring.version, 0):
+            self.route(turns)
+        else:
+            self.held.extend(turns)
+            self.read_ring()
+
+    def are_fine(self, replies: Replies) -> bool:
+        """Whether no answer is an error; otherwise the link is given up, for an error answers nothing we
+        ask.
+        """
+        for reply in replies:
+            if isinstance(reply, hiredis.ReplyError):
+                self.give_up(f"it answers {reply}")
+                return False
+        return True
+
+    def raise_turn(self, turn: int) -> None:
+        """Redis forgot the turn: go on where the workers are."""
+        if self.link is not None:
+            self.link.send(pack(("EVAL", RAISE_LUA, 1, self.turn_key, turn)), 1, self.are_done)
+
+    def are_done(self, _replies: Replies | None) -> None:
+        """For commands whose answers tell us nothing."""
+
+    def go_on_alone(self, batch: list[Claimant]) -> None:
+        """Give turns by our own counter while Redis is away."""
+        first = self.turn + 1
+        self.turn += len(batch)
+        self.route(zip(range(first, self.turn + 1), batch, strict=True))
+
+    def route(self, turns: Iterable[tuple[int, Claimant]]) -> None:
+        """Let requests go to whoever their turn falls to in the ring that is known."""
+        ring = self.ring
+        if ring.members:
+            for turn, claimant in turns:
+                claimant.take_turn(turn, ring)
+            return
+        for turn, claimant in turns:
+            self.wait_for_anybody(turn, claimant)
+
+    def wait_for_anybody(self, turn: int, claimant: Claimant) -> None:
+        """Let a request wait for the first container to join; a bounded number, a bounded time."""
+        if self.link is None and not self.ring.version:
+            claimant.no_turn(NO_MEMORY)
+        elif len(self.waiters) >= EMPTY_RING_WAITERS:
+            claimant.no_turn(NO_CONTAINER)
+        else:
+            self.waiters.append((time.monotonic() + EMPTY_RING_WAIT, turn, claimant))
+
+    # ------------------------------------------------------------------------------------------------- the
+    # ring
+
+    def on_push(self, message: list[Any]) -> None:
+        """A pub/sub message: the ring has changed."""
+        if message[0] == b"message":
+            version, sick = notice_of(message[2].decode())
+            if sick is not None:
+                self.sick.add(sick)
+            if version != self.ring.version:
+                self.read_ring()
+
+    def read_ring(self) -> None:
+        """Read the ring unless that is under way already: its answer will be newer than any claim before
+        it.
+        """
+        if not self.reading and self.link is not None:
+            self.reading = True
+            self.link.send(pack(*self.read_commands), len(self.read_commands), self.ring_read)
+
+    def ring_read(self, replies: Replies | None) -> None:
+        """Take the ring that was read, then route who waited for it."""
+        self.reading = False
+        if replies is not None and self.are_fine(replies):
+            self.take_ring(replies[-1])
+        held, self.held = self.held, []
+        self.route(held)
+
+    def take_ring(self, reply: tuple[bytes | None, dict[bytes, bytes]]) -> None:
+        """Make what MULTI … EXEC answered the ring, unless it is the one we know or a Redis without memory."""
+        version, addresses = reply
+        ring = ring_of(version, {port.decode(): address.decode() for port, address in addresses.items()})
+        if not ring.version or ring.version == self.ring.version:
+            return
+        self.ring = ring
+        sick, self.sick = frozenset(self.sick), set()
+        self.owner.on_ring(ring, sick)
+        self.beat()
+        if ring.members:
+            waiters, self.waiters = self.waiters, deque()
+            self.route([(turn, claimant) for _, turn, claimant in waiters])
+
+    # ------------------------------------------------------------------------------------ what others are
+    # told
+
+    def beat(self) -> None:
+        """Tell Redis how we are."""
+        if self.link is not None:
+            commands = commands_of(self.service, self.owner.beat())
+            self.link.send(pack(*commands), len(commands), self.are_done)
+
+    def suspect(self, port: int) -> None:
+        """Tell the monitor that a container could not be reached."""
+        now = time.monotonic()
+        if self.link is not None and now - self.suspected.get(port, -SUSPECT_EVERY) >= SUSPECT_EVERY:
+            self.suspected[port] = now
+            self.link.send(pack(("PUBLISH", suspects_channel(self.service), port)), 1, self.are_done)
+
+    async def farewell(self) -> None:
+        """Leave: whoever counts live workers must not wait for us. Silent when Redis is away."""
+        link, self.link = self.link, None
+        if link is None:
+            return
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT):
+                await link.ask(*farewell_of(self.service, self.worker_id))
+        except (RedisError, TimeoutError) as error:
+            self.log.info("Could not take leave of the state Redis: %s", error)
+        link.close()
+
+    # ------------------------------------------------------------------------------------------- Redis
+    # away, back
+
+    def tick(self) -> None:
+        """Four times a second: give up a Redis that hangs, and requests that waited too long for a
+        container.
+        """
+        if self.link is not None and self.link.overdue(ANSWER_TIMEOUT):
+            self.give_up("it has stopped answering")
+        now = time.monotonic()
+        while self.waiters and self.waiters[0][0] <= now:
+            self.waiters.popleft()[2].no_turn(NO_CONTAINER)
+
+    def second_passed(self) -> None:
+        """Once a second: beat, and look whether a notice of a new ring was lost."""
+        self.beat()
+        if self.link is not None:
+            self.link.send(self.get_version, 1, self.version_seen)
+
+    def version_seen(self, replies: Replies | None) -> None:
+        """Read the ring if its version is another than ours."""
+        if replies and self.are_fine(replies) and int(replies[0] or 0) not in (self.ring.version, 0):
+            self.read_ring()
+
+    def give_up(self, trouble: str) -> None:
+        """Break the link off; what waits on it goes on alone."""
+        self.trouble = trouble
+        if self.link is not None:
+            self.link.close()
+
+    def on_link_lost(self, link: RedisLink) -> None:
+        """The connection is gone: say so once, and connect again."""
+        if link is self.link:
+            self.link = None
+            self.degrade(self.trouble or "the connection was lost")
+            self.lost.set()
+
+    def degrade(self, trouble: str) -> None:
+        """Go on without Redis; say so once."""
+        self.trouble = trouble
+        if not self.degraded_at:
+            self.degraded_at = time.time()
+            self.log.error("Degraded: the state Redis cannot be used (%s); going on with the last ring", trouble)
+
+    async def stay_linked(self) -> None:
+        """Connect, and connect again whenever the link is lost, until cancelled."""
+        while True:
+            self.lost.clear()
+            try:
+                async with asyncio.timeout(ANSWER_TIMEOUT):
+                    await self.connect()
+            except (OSError, RedisError, TimeoutError) as error:
+                self.degrade(str(error) or "it does not answer")
+                await asyncio.sleep(RECONNECT_SECONDS)
+            else:
+                await self.lost.wait()
+
+    async def connect(self) -> None:
+        """Open a link, bring turn and ring up to date, and beat; only then is it used."""
+        name = f"lb-{self.worker_id}"
+        link = await open_link(self, self.address, name, changed_channel(self.service))
+        try:
+            await link.ask(("EVAL", RAISE_LUA, 1, self.turn_key, self.turn))
+            replies = await link.ask(*self.read_commands)
+            self.take_ring(replies[-1])
+            await link.ask(*commands_of(self.service, self.owner.beat()))
+        except BaseException:
+            link.close()
+            raise
+        self.link = link
+        self.linked.set()
+        self.recover(link)
+
+    def recover(self, link: RedisLink) -> None:
+        """Write what could not be written while Redis was away."""
+        self.trouble, since, self.degraded_at = "", self.degraded_at, 0.0
+        self.read_ring()  # it may have changed between the reading above and now
+        if since:
+            away = time.time() - since
+            self.log.warning(
+                "Recovered: the state Redis is back after %.1f s, %d records to write", away, len(self.records)
+            )
+            who = f"lb worker {self.worker_id}"
+            events = (
+                Event(Kind.DEGRADED, None, f"{away:.1f} s ago: the state Redis could not be used", who),
+                Event(Kind.RECOVERED, None, f"the state Redis is back, {len(self.records)} records kept", who, away),
+            )
+            commands = [command_of(self.service, event) for event in events]
+            link.send(pack(*commands), len(commands), self.are_done)
+            self.beat()
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Write the next kept records; called again when they are written."""
+        link = self.link
+        if link is None or not self.records:
+            return
+        some = [self.records.popleft() for _ in range(min(RECORDS_AT_ONCE, len(self.records)))]
+        link.send(self.packed_records(some), 1, partial(self.caught_up, some))
+
+    def caught_up(self, some: list[tuple[float, bytes]], replies: Replies | None) -> None:
+        """Go on catching up, or keep these records for the next time."""
+        if replies is None or not self.are_fine(replies):
+            self.records.extend(some)
+        else:
+            self.catch_up()

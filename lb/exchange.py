@@ -1,0 +1,371 @@
+"""One request's story: a turn, a container, the answer; and what happens when any of it goes wrong.
+
+    claim a turn -> the container it falls to -> a connection -> head and body sent -> head and body answered
+
+A refused connection is followed by another turn, without the containers tried already, for any method:
+nothing was sent. A connection that broke before the answer began, an answer 500, and a container that
+leaves the ring as sick before it answered are followed by one more try elsewhere, for GET, HEAD and OPTIONS
+without a body, within the worker's budget. Everything else is never sent twice. When every container of the
+ring has refused, the request waits for the ring to change, as it does when the ring is empty.
+"""
+
+import asyncio
+import time
+from typing import Protocol
+
+from lb.bodies import chunk, last_chunk
+from lb.headers import CHUNKED, Answer, RequestFields
+from lb.proxy import FOREVER, Proxy
+from lb.ring import Ring, return_port
+from lb.upstream import Upstream, UpstreamConnection
+
+SAFE_TO_REPEAT = frozenset({b"GET", b"HEAD", b"OPTIONS"})
+
+
+class Client(Protocol):
+    """The client as its exchange sees it."""
+
+    transport: asyncio.Transport
+    minor: int  # HTTP/1.0 or 1.1
+    keep: bool  # it wants to stay after this answer
+    fields: RequestFields  # of the present request
+    request_block: bytes  # the fields as a container gets them, the same bytes for equal fields
+    deadline: float
+
+    def fail(self, status: int, sentence: str, keep: bool, retry_after: int) -> None:
+        """Answer with an error of our own, and end the exchange."""
+
+    def exchange_done(self, keep: bool) -> None:
+        """The answer is written; the next request may come if `keep`."""
+
+    def break_off(self) -> None:
+        """End the connection so that nobody can take the answer for complete."""
+
+    def pause_reading(self) -> None:
+        """Read no more of the request's body for now."""
+
+    def resume_reading(self) -> None:
+        """Read on."""
+
+
+class Exchange:
+    """One request and its answer."""
+
+    __slots__ = (
+        "answer",
+        "awaits_continue",
+        "chunked_body",
+        "chunking",
+        "client",
+        "connection",
+        "counted",
+        "early",
+        "gone",
+        "head",
+        "headless",
+        "keep",
+        "method",
+        "proxy",
+        "received",
+        "request_id",
+        "retried",
+        "ring_version",
+        "safe",
+        "sent",
+        "started",
+        "target",
+        "tried",
+        "tries",
+        "tunneling",
+        "turn",
+        "unfinished",
+        "upgrade",
+        "upstream",
+    )
+
+    def __init__(self, proxy: Proxy, client: Client, method: bytes, target: bytes, counted: bool) -> None:
+        self.proxy = proxy
+        self.client = client
+        self.method = method
+        self.target = target
+        fields = client.fields
+        self.request_id = fields.request_id or proxy.next_request_id()
+        self.head = b"%b %b HTTP/1.1\r\n%bX-Request-ID: %b\r\n\r\n" % (
+            method,
+            target,
+            client.request_block,
+            self.request_id,
+        )
+        self.headless = method == b"HEAD"
+        self.upgrade = fields.upgrade
+        self.unfinished = fields.length != 0  # part of the request has not come or not been sent yet
+        self.safe = not self.unfinished and method in SAFE_TO_REPEAT
+        self.chunked_body = fields.length == CHUNKED
+        self.awaits_continue = fields.expects_continue and self.unfinished
+        self.counted = counted
+        self.early: list[bytes] = []  # of the body, came before there was a connection
+        self.turn = 0
+        self.ring_version = 0
+        self.tried: tuple[int, ...] = ()  # ports that refused, or failed
+        self.tries = 0  # after the first
+        self.retried = False
+        self.upstream: Upstream | None = None  # counted in its in_flight while set
+        self.connection: UpstreamConnection | None = None
+        self.answer: Answer | None = None  # once its head went to the client
+        self.chunking = False  # the answer's body goes out in chunks
+        self.keep = False
+        self.tunneling = False
+        self.gone = False  # the client is gone, or has its answer
+        self.started = time.monotonic()
+        self.sent = 0.0  # when the container was sent the head
+        self.received = 0.0  # when the answer's head came
+
+    # ------------------------------------------------------------------------------------------ turn,
+    # container
+
+    def take_turn(self, turn: int, ring: Ring) -> None:
+        """Go to the container the turn falls to; those tried before are not in a second try's ring."""
+        if self.gone:
+            return
+        self.turn = turn
+        self.ring_version = ring.version
+        if self.tried:
+            ring = self.untried(ring)
+        port = return_port(ring, turn)
+        if port is None:
+            self.wait_for_change(turn)
+            return
+        upstream = self.proxy.upstreams[port]
+        self.upstream = upstream
+        upstream.in_flight += 1
+        upstream.take(self)
+
+    def untried(self, ring: Ring) -> Ring:
+        """The ring without the containers that this request has tried."""
+        return Ring(ring.version, tuple(member for member in ring.members if member.port not in self.tried))
+
+    def wait_for_change(self, turn: int) -> None:
+        """All have refused: whatever comes into the ring next may be tried, the same ports included."""
+        self.tried = ()
+        self.proxy.dispatcher.wait_for_anybody(turn, self)
+
+    def no_turn(self, sentence: str) -> None:
+        """There is no container to send it to."""
+        if not self.gone:
+            self.fail(503, sentence, retry_after=1)
+
+    def on_no_connection(self, upstream: Upstream, why: str) -> None:
+        """The container could not be reached: say so, and take another turn."""
+        self.proxy.log.warning("Container on port %d cannot be reached: %s", upstream.port, why)
+        self.proxy.dispatcher.suspect(upstream.port)
+        if not self.gone:
+            self.claim_again(upstream.port)
+
+    def claim_again(self, port: int) -> None:
+        """Take another turn, without this container."""
+        self.leave_container()
+        self.tried += (port,)
+        self.tries += 1
+        self.counted = False
+        self.proxy.counters.retries += 1
+        self.client.deadline = FOREVER
+        self.proxy.dispatcher.claim(self)
+
+    def leave_container(self) -> None:
+        """Have nothing in flight any more."""
+        upstream, self.upstream, self.connection = self.upstream, None, None
+        if upstream is not None:
+            self.proxy.release(upstream)
+
+    # ---------------------------------------------------------------------------------------------- the
+    # request
+
+    def on_connection(self, connection: UpstreamConnection) -> None:
+        """Send the head and what came of the body."""
+        if self.gone:
+            connection.exchange = None
+            connection.upstream.give_back(connection)
+            return
+        self.connection = connection
+        self.sent = time.monotonic()
+        if self.early:
+            connection.transport.write(b"".join((self.head, *self.early)))
+            self.early = []
+            self.client.resume_reading()
+        else:
+            connection.transport.write(self.head)
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait for the client's body, or for the answer, but not forever."""
+        settings = self.proxy.settings
+        limit = settings.body_timeout if self.unfinished else settings.upstream_timeout
+        self.client.deadline = self.proxy.now + limit
+
+    def send_body(self, payload: bytes) -> None:
+        """Send on a piece of the body, never an empty one."""
+        data = chunk(payload) if self.chunked_body else payload
+        if self.connection is None:
+            self.early.append(data)
+            self.client.pause_reading()
+        else:
+            self.connection.transport.write(data)
+            if self.answer is None:
+                self.wait()
+
+    def end_body(self, trailers: list[bytes]) -> None:
+        """The body is complete."""
+        self.unfinished = False
+        self.awaits_continue = False
+        if self.chunked_body:
+            end = last_chunk(trailers)
+            if self.connection is None:
+                self.early.append(end)
+            else:
+                self.connection.transport.write(end)
+        if self.connection is not None and self.answer is None:
+            self.wait()
+
+    def pause_client(self) -> None:
+        """The container takes no more for now."""
+        self.client.pause_reading()
+
+    def resume_client(self) -> None:
+        """The container takes more again."""
+        self.client.resume_reading()
+
+    # ----------------------------------------------------------------------------------------------- the
+    # answer
+
+    def on_interim(self, answer: Answer) -> None:
+        """Pass on 100, 103 and their like; HTTP/1.0 does not know them."""
+        if answer.status == 100:
+            self.awaits_continue = False
+        if self.client.minor:
+            self.client.transport.write(answer.ready)
+
+    def on_answer(self, answer: Answer, body: bytes, complete: bool) -> None:
+        """Pass on the head, and the body if it came with it."""
+        if answer.status == 500 and self.may_go_elsewhere():
+            self.go_elsewhere(complete)
+            return
+        client = self.client
+        minor = client.minor
+        self.answer = answer
+        self.received = time.monotonic()
+        client.deadline = FOREVER
+        keep = client.keep and not self.unfinished and not self.proxy.draining
+        if keep and minor and not self.headless:
+            head = answer.ready
+        else:
+            keep = keep and answer.can_stay(minor, self.headless)
+            head = answer.head(minor, keep or answer.status == 101, self.headless)
+        self.keep = keep
+        client.transport.write(head + body if body else head)
+        if complete:
+            self.finish()
+        elif answer.status == 101:
+            self.tunneling = True
+        else:
+            self.chunking = answer.length < 0 and minor == 1
+
+    def on_body(self, data: bytes) -> None:
+        """Pass on more of the body."""
+        self.client.transport.write(chunk(data) if self.chunking else data)
+
+    def on_tunnel(self, data: bytes) -> None:
+        """Pass on bytes of a tunnel to the client."""
+        self.client.transport.write(data)
+
+    def send_tunnel(self, data: bytes) -> None:
+        """Pass on bytes of a tunnel to the container."""
+        if self.connection is not None:
+            self.connection.transport.write(data)
+
+    def on_complete(self, trailers: list[bytes]) -> None:
+        """The answer has ended where it should."""
+        if self.chunking:
+            self.client.transport.write(last_chunk(trailers))
+        self.finish()
+
+    def finish(self) -> None:
+        """The client has its answer."""
+        self.gone = True
+        proxy = self.proxy
+        proxy.counters.answered(time.monotonic() - self.started)
+        if proxy.on_finished is not None:
+            proxy.on_finished(self)
+        self.leave_container()
+        self.client.exchange_done(self.keep and not self.unfinished)
+
+    # ------------------------------------------------------------------------------------------ what goes
+    # wrong
+
+    def may_go_elsewhere(self) -> bool:
+        """Whether a second try is allowed and somebody is left for it; if so the budget is charged."""
+        upstream = self.upstream
+        if not self.safe or self.retried or upstream is None:
+            return False
+        others = any(port != upstream.port and port not in self.tried for port in self.proxy.upstreams)
+        return others and self.proxy.budget.take(self.proxy.counters.requests)
+
+    def go_elsewhere(self, connection_is_gone: bool) -> None:
+        """Leave this container without telling the client, and try another one, once."""
+        upstream = self.upstream
+        assert upstream is not None
+        if self.connection is not None and not connection_is_gone:
+            self.connection.drop()
+        self.retried = True
+        self.claim_again(upstream.port)
+
+    def on_broken(self, why: str, answer_begun: bool) -> None:
+        """The container broke off: another one, or 502, or the same for the client when the answer has
+        begun.
+        """
+        if self.tunneling:
+            self.connection = None
+            self.finish()
+        elif self.answer is None and not answer_begun and self.may_go_elsewhere():
+            self.go_elsewhere(True)
+        else:
+            port = self.upstream.port if self.upstream else 0
+            self.proxy.log.warning("Container on port %d failed: %s", port, why)
+            self.connection = None
+            self.fail(502, f"The container on port {port} did not answer properly.", retry_after=1)
+
+    def on_sick(self, ports: frozenset[int]) -> None:
+        """The container left the ring as sick: do not wait for it where another one may be asked."""
+        waiting = self.connection is not None and self.answer is None
+        if waiting and self.upstream is not None and self.upstream.port in ports and self.may_go_elsewhere():
+            self.go_elsewhere(False)
+
+    def timed_out(self) -> None:
+        """The deadline has passed: the client's body stalls, or the container does not answer."""
+        if self.unfinished and not self.awaits_continue:
+            self.fail(408, "The body of the request did not come in time.", keep=False)
+        else:
+            self.fail(504, "The container did not answer in time.")
+
+    def fail(self, status: int, sentence: str, *, keep: bool = True, retry_after: int = 0) -> None:
+        """Answer with an error of our own; break the client off when an answer has begun already."""
+        self.gone = True
+        if self.connection is not None:
+            self.connection.drop()
+        self.proxy.counters.own_answer(status)
+        if self.answer is not None:
+            self.leave_container()
+            self.client.break_off()
+            return
+        self.keep = keep and not self.unfinished
+        if self.proxy.on_finished is not None:
+            self.proxy.on_finished(self)
+        self.leave_container()
+        self.client.fail(status, sentence, self.keep, retry_after)
+
+    def client_gone(self) -> None:
+        """The client left: free the container at once."""
+        if not self.gone:
+            self.gone = True
+            if self.connection is not None:
+                self.connection.drop()
+            self.leave_container()

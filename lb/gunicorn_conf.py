@@ -1,0 +1,57 @@
+"""gunicorn's settings for the proxy: `gunicorn -c python:lb.gunicorn_conf` from the project's root starts it.
+
+Every value can be overridden on gunicorn's command line or in GUNICORN_CMD_ARGS, as with any gunicorn. Code
+is loaded by the master: HUP replaces the workers and reads certificates anew, USR2 starts a new master with
+new code.
+"""
+
+import sys
+from typing import Any
+
+import environs
+import setproctitle
+
+from lb.account import worker_account
+from lb.settings import LbSettings
+
+
+def settings_or_exit() -> LbSettings:
+    """The settings; one sentence and exit code 2 when a variable is wrong."""
+    try:
+        return LbSettings.from_env()
+    except environs.EnvError as error:
+        sys.stderr.write(f"lb: {error}\n")
+        raise SystemExit(2) from error
+
+
+def pre_fork(_server: Any, _worker: Any) -> None:
+    """Called in the master before each fork; gunicorn has named the process itself by then."""
+    setproctitle.setproctitle("lb master")
+
+
+def when_ready(server: Any) -> None:
+    """Called in the master when it listens: say aloud what is odd."""
+    if account.warning:
+        server.log.warning(account.warning)
+
+
+settings = settings_or_exit()
+account = worker_account(settings.user, settings.service.redis_url)
+
+wsgi_app = "lb.worker:ProxyWorker"  # gunicorn wants one; the worker never loads it
+worker_class = "lb.worker.ProxyWorker"
+proc_name = "lb"
+bind = [f"0.0.0.0:{settings.port}"]
+workers = settings.workers
+worker_connections = 4096  # clients per worker; each costs some 10 KB
+backlog = 4096
+keepalive = 75  # seconds, as nginx: a browser that comes back within a minute finds its connection
+timeout = 30  # a worker that has not said it lives for so long hangs
+graceful_timeout = 30
+limit_request_line = 8190
+limit_request_fields = 100
+limit_request_field_size = 8190
+control_socket_disable = True  # nobody here uses it
+if account.user:
+    user = account.user
+    group = account.group

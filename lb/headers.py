@@ -1,0 +1,409 @@
+"""Heads, read and rewritten: what a client asked, what a container is sent, what the client is answered.
+Pure.
+
+A head is judged by llhttp (httptools), the strict parser of Node.js, and then by the rules here, which are
+about what a proxy must not pass on: two ways to frame one message, two hosts, fields that concern one
+connection only, and fields by which a client could pretend to be somebody else. What goes on is written
+anew from what was understood.
+
+Judging costs microseconds, and a client on a kept-alive connection sends the same fields again and again
+with another request line. So the request line is read by one regular expression, and callers keep the last
+field block with its result; equal bytes need no second judgement. The same holds for the heads that
+containers answer with.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import httptools
+
+from lb.replies import Refusal
+
+TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
+# The usual request line: a method, a path of visible ASCII without a fragment, HTTP/1.0 or 1.1. One space
+# between.
+REQUEST_LINE = re.compile(rb"(" + TOKEN + rb"{1,32}) (/[!\"$-~]*) HTTP/1\.([01])").fullmatch
+# What else may stand there, to tell one mistake from another.
+ANY_LINE = re.compile(rb"(" + TOKEN + rb"{1,32}) ([!-~]+) HTTP/([0-9]\.[0-9])").fullmatch
+ABSOLUTE = re.compile(rb"https?://([^/?#@]+)(/[!\"$-~]*|\?[!\"$-~]*)?", re.IGNORECASE).fullmatch
+HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?").fullmatch
+DIGITS = re.compile(rb"[0-9]{1,18}").fullmatch
+REQUEST_ID = re.compile(rb"[!-~]{1,128}").fullmatch
+BEARER = re.compile(rb"bearer +([!-~]+)", re.IGNORECASE).fullmatch
+
+CHUNKED = -1  # a length: the body says itself where it ends
+UNTIL_CLOSE = -2  # a length: the body ends with the connection
+
+# Fields that concern one connection (RFC 9110, 7.6.1), whether Connection names them or not. TE goes too:
+# it would have to be named in a Connection of our own. Proxy-* were for us.
+HOP_BY_HOP = frozenset(
+    b"connection keep-alive proxy-connection proxy-authorization proxy-authenticate te transfer-encoding "
+    b"upgrade http2-settings".split()
+)
+# Fields of a request that we write ourselves; what the client said is understood, not passed on.
+OURS = frozenset(b"host content-length x-request-id".split())
+# They could pretend another client, scheme or host. Containers may read "_" as "-", as CGI does.
+FORWARDED = re.compile(rb"(?:x-forwarded-.*|forwarded|x-real-ip)").fullmatch
+# A Connection that names one of these would take from the message what we need to read or write.
+NEVER_NAMED = frozenset(b"host content-length cache-control".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large a head may be; gunicorn's settings limit_request_line, _fields and _field_size, in bytes."""
+
+    line: int = 8190
+    fields: int = 100
+    field_size: int = 8190
+    head: int = 65536  # all of it
+
+
+@dataclass(slots=True)
+class RequestFields:
+    """What the fields of a request say, and those that go on."""
+
+    kept: bytes = b""  # lines with their CRLF that are passed on as they came
+    host: bytes | None = None
+    length: int = 0  # bytes of the body; CHUNKED
+    has_length: bool = False  # whether Content-Length was there, be it 0
+    close: bool = False  # Connection: close
+    keep_alive: bool = False  # Connection: keep-alive, which HTTP/1.0 needs
+    expects_continue: bool = False
+    upgrade: bytes = b""  # the protocol, if one is asked for that we can tunnel
+    request_id: bytes = b""
+    bearer: bytes = b""  # the token of Authorization: Bearer
+    forwarded: dict[bytes, bytes] = field(default_factory=dict)  # what a proxy before us said, names in lower case
+
+
+class Peer(NamedTuple):
+    """Who is connected, and through what: the address, whether we believe its X-Forwarded-*, our scheme."""
+
+    address: bytes
+    trusted: bool
+    scheme: bytes
+    local: bytes  # the address the client connected to, for the Host of a client that sends none
+
+
+class Collector:
+    """Receives what llhttp finds."""
+
+    __slots__ = ("complete", "fields", "reason")
+
+    def __init__(self) -> None:
+        self.fields: list[tuple[bytes, bytes]] = []
+        self.reason = b""
+        self.complete = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Called by llhttp for every field."""
+        self.fields.append((name, value.rstrip(b" \t")))
+
+    def on_status(self, reason: bytes) -> None:
+        """Called by llhttp with the words of a status line."""
+        self.reason += reason
+
+    def on_headers_complete(self) -> None:
+        """Called by llhttp at the empty line."""
+        self.complete = True
+
+
+# ---------------------------------------------------------------------------------------------- what was
+# asked
+
+
+def read_request_line(line: bytes) -> tuple[bytes, bytes, int, bytes]:
+    """Method, target in origin form (or `*`), minor version, and the host an absolute target names (else
+    empty).
+
+    Raises Refusal: 400, 501 for methods no gateway may forward blindly, 505 for other versions.
+    """
+    usual = REQUEST_LINE(line)
+    if usual and usual[1] not in {b"CONNECT", b"TRACE"}:
+        return usual[1], usual[2], usual[3][0] - 48, b""
+    match = ANY_LINE(line)
+    if match is None:
+        raise Refusal(400, "The request line is malformed.")
+    method, target, version = match.groups()
+    if version not in {b"1.0", b"1.1"}:
+        raise Refusal(505, "This server speaks HTTP/1.1 and HTTP/1.0.")
+    # CONNECT would make us an open proxy; TRACE would show a script the cookies it may not read.
+    if method in {b"CONNECT", b"TRACE"}:
+        raise Refusal(501, "CONNECT and TRACE are not served here.")
+    return method, *read_odd_target(method, target, version)
+
+
+def read_odd_target(method: bytes, target: bytes, version: bytes) -> tuple[bytes, int, bytes]:
+    """Target in origin form, minor version and host of a target that does not begin with a slash."""
+    minor = version[2] - 48
+    if target == b"*" and method == b"OPTIONS":
+        return target, minor, b""
+    absolute = ABSOLUTE(target)
+    if absolute is None or not HOST(absolute[1]):
+        raise Refusal(400, "The request target is malformed.")
+    path: bytes = absolute[2] or b"/"
+    return path if path.startswith(b"/") else b"/" + path, minor, absolute[1]
+
+
+def read_request_fields(block: bytes, minor: int, limits: Limits) -> RequestFields:
+    """What the field block of a request says: everything between the request line and the empty line.
+
+    `minor` is the minor HTTP version. Raises Refusal: 400, or 431 over the limits.
+    """
+    pairs = judged(httptools.HttpRequestParser, b"GET / HTTP/1.1\r\n", block)
+    check_limits(pairs, limits)
+    fields = RequestFields()
+    lowered = [(name.lower(), name, value) for name, value in pairs]
+    named = connection_options(value for low, _, value in lowered if low == b"connection")
+    kept: list[bytes] = []
+    for low, name, value in lowered:
+        plain = low.replace(b"_", b"-")
+        if low in HOP_BY_HOP or plain in OURS or FORWARDED(plain):
+            understand(fields, low, value)
+        elif low not in named:
+            kept += (name, b": ", value, b"\r\n")
+            understand_kept(fields, low, value)
+    fields.kept = b"".join(kept)
+    settle(fields, named, minor)
+    return fields
+
+
+def judged(
+    parser_of: type[httptools.HttpRequestParser] | type[httptools.HttpResponseParser], line: bytes, block: bytes
+) -> list[tuple[bytes, bytes]]:
+    """The fields that llhttp finds in a request's block. Raises Refusal(400) with its reason."""
+    found = Collector()
+    try:
+        parser_of(found).feed_data(line + block + b"\r\n")
+    except httptools.HttpParserUpgrade:
+        pass  # it stops at the end of the head, which is all we gave it
+    except httptools.HttpParserError as error:
+        raise Refusal(400, f"The head of the request is malformed: {error}.") from error
+    if not found.complete:
+        raise Refusal(400, "The head of the request is malformed.")
+    return found.fields
+
+
+def check_limits(pairs: list[tuple[bytes, bytes]], limits: Limits) -> None:
+    """Refuse too many fields or too long ones; 0 is no limit, as in gunicorn."""
+    if limits.fields and len(pairs) > limits.fields:
+        raise Refusal(431, f"A request may have {limits.fields} fields.")
+    if limits.field_size and any(len(name) + len(value) + 2 > limits.field_size for name, value in pairs):
+        raise Refusal(431, f"A field of a request may have {limits.field_size} bytes.")
+
+
+def connection_options(values: Iterable[bytes]) -> frozenset[bytes]:
+    """The lower-case options of all Connection fields."""
+    return frozenset(
+        option.strip(b" \t").lower() for value in values for option in value.split(b",") if option.strip(b" \t")
+    )
+
+
+def understand(fields: RequestFields, low: bytes, value: bytes) -> None:
+    """Take in a field that is not passed on as it came."""
+    if low == b"host":
+        read_host(fields, value)
+    elif low == b"content-length":
+        read_length(fields, value)
+    elif low == b"transfer-encoding":
+        read_coding(fields, value)
+    elif low == b"upgrade":
+        fields.upgrade = value
+    elif low == b"x-request-id":
+        fields.request_id = value if REQUEST_ID(value) else b""
+    elif FORWARDED(low):
+        before = fields.forwarded.get(low)
+        fields.forwarded[low] = before + b", " + value if before else value
+
+
+def understand_kept(fields: RequestFields, low: bytes, value: bytes) -> None:
+    """Take in a field that is passed on and tells us something too."""
+    if low == b"expect":
+        fields.expects_continue = value.lower() == b"100-continue"
+    elif low == b"authorization":
+        match = BEARER(value)
+        fields.bearer = match[1] if match else b""
+
+
+def read_host(fields: RequestFields, value: bytes) -> None:
+    """Take in Host: once, and a host."""
+    if fields.host is not None:
+        raise Refusal(400, "The request names two hosts.")
+    if not HOST(value):
+        raise Refusal(400, "The Host of the request is malformed.")
+    fields.host = value
+
+
+def read_length(fields: RequestFields, value: bytes) -> None:
+    """Take in Content-Length: once, and digits."""
+    if fields.has_length or not DIGITS(value):
+        raise Refusal(400, "The Content-Length of the request is repeated or no number.")
+    fields.length = int(value)
+    fields.has_length = True
+
+
+def read_coding(fields: RequestFields, value: bytes) -> None:
+    """Take in Transfer-Encoding: once, and exactly "chunked"."""
+    if fields.length == CHUNKED or value.lower() != b"chunked":
+        raise Refusal(400, "The only Transfer-Encoding known here is chunked.")
+    fields.length = CHUNKED
+
+
+def settle(fields: RequestFields, named: frozenset[bytes], minor: int) -> None:
+    """What several fields say together. Raises Refusal(400) where they contradict each other."""
+    if fields.length == CHUNKED and (fields.has_length or not minor):
+        raise Refusal(400, "The body is framed in two ways, or in a way that HTTP/1.0 does not know.")
+    if minor and fields.host is None:
+        raise Refusal(400, "The request names no host.")
+    if named & NEVER_NAMED:
+        raise Refusal(400, "Connection names a field that does not belong to the connection.")
+    fields.close = b"close" in named
+    fields.keep_alive = b"keep-alive" in named
+    fields.expects_continue = fields.expects_continue and bool(minor)
+    # h2c would be a way past everything that is checked here; a body before a tunnel is nobody's good
+    # intention.
+    tunnel = b"upgrade" in named and minor and not fields.length and not fields.upgrade.lower().startswith(b"h2c")
+    fields.upgrade = fields.upgrade if tunnel else b""
+
+
+# ------------------------------------------------------------------------------------- what the container
+# is sent
+
+
+def request_block(fields: RequestFields, peer: Peer, minor: int, host: bytes = b"") -> bytes:
+    """All fields of the request as the container gets it, but X-Request-ID, which is another for every
+    request.
+
+    `host` is what an absolute target named; it overrides Host (RFC 9112, 3.2.2).
+    """
+    host = host or fields.host or peer.local
+    lines = [b"Host: ", host, b"\r\n", fields.kept, forwarded_lines(fields, peer, host), framing_line(fields)]
+    if fields.upgrade:
+        lines += (b"Connection: Upgrade\r\nUpgrade: ", fields.upgrade, b"\r\n")
+    lines.append(b"Via: 1.1 lb\r\n" if minor else b"Via: 1.0 lb\r\n")
+    return b"".join(lines)
+
+
+def framing_line(fields: RequestFields) -> bytes:
+    """How the body is framed towards the container, from what was understood."""
+    if fields.length == CHUNKED:
+        return b"Transfer-Encoding: chunked\r\n"
+    return b"Content-Length: %d\r\n" % fields.length if fields.has_length else b""
+
+
+def forwarded_lines(fields: RequestFields, peer: Peer, host: bytes) -> bytes:
+    """X-Forwarded-For, -Proto, -Host: ours, or what a trusted proxy said with its own address appended.
+
+    The other X-Forwarded-* fields and Forwarded are passed on from a trusted peer and dropped otherwise.
+    """
+    said = dict(fields.forwarded) if peer.trusted else {}
+    chain = said.get(b"x-forwarded-for")
+    said[b"x-forwarded-for"] = chain + b", " + peer.address if chain else peer.address
+    said.setdefault(b"x-forwarded-proto", peer.scheme)
+    said.setdefault(b"x-forwarded-host", host)
+    if b"forwarded" in said:
+        node = b'"[%b]"' % peer.address if b":" in peer.address else peer.address
+        said[b"forwarded"] += b", for=" + node
+    return b"".join(b"%b: %b\r\n" % (name.title(), value) for name, value in said.items())
+
+
+# ------------------------------------------------------------------------------------------- what is answered
+
+
+class BadAnswer(Exception):
+    """The container's answer cannot be passed on; the message is a sentence for the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The head of a container's answer, understood once and ready to be sent many times."""
+
+    status: int
+    length: int  # bytes of the body; CHUNKED; UNTIL_CLOSE. What the head says, also where no body follows
+    bodiless: bool  # 1xx, 204, 304: no body follows whatever the head says
+    reusable: bool  # the connection may carry another request afterwards
+    fields: bytes  # the status line and all fields that go on, framing left out
+    ready: bytes  # the whole head for a client of HTTP/1.1 that stays: the usual case
+
+    def head(self, minor: int, keep: bool, headless: bool) -> bytes:
+        """The head for a client of HTTP/1.`minor` that stays or not; `headless`: it asked with HEAD."""
+        lines = [self.fields, self.framing(minor, headless)]
+        if not keep:
+            lines.append(b"Connection: close\r\n")
+        elif not minor:
+            lines.append(b"Connection: keep-alive\r\n")
+        return b"".join([*lines, b"\r\n"])
+
+    def framing(self, minor: int, headless: bool) -> bytes:
+        """How the body is framed towards the client."""
+        if self.bodiless and self.status != 304:
+            return b""
+        if self.length >= 0:
+            return b"Content-Length: %d\r\n" % self.length
+        chunks = minor and not self.bodiless and not (headless and self.length == UNTIL_CLOSE)
+        return b"Transfer-Encoding: chunked\r\n" if chunks else b""
+
+    def can_stay(self, minor: int, headless: bool) -> bool:
+        """Whether the client can tell where this answer ends without the connection's end."""
+        return bool(minor) or self.length >= 0 or self.bodiless or headless
+
+
+def read_answer(head: bytes, served_by: bytes) -> Answer:
+    """Understand the head of an answer, empty line included. `served_by` is the container's number.
+
+    Raises BadAnswer where it is malformed or framed in a way that could be misread.
+    """
+    found = Collector()
+    parser = httptools.HttpResponseParser(found)
+    try:
+        parser.feed_data(head)
+    except httptools.HttpParserUpgrade:
+        pass  # it stops at the end of the head, which is all we gave it
+    except httptools.HttpParserError as error:
+        raise BadAnswer(f"malformed head: {error}") from error
+    version = parser.get_http_version()
+    if not found.complete or version not in {"1.0", "1.1"}:
+        raise BadAnswer("malformed head")
+    status = parser.get_status_code()
+    return build_answer(status, found, minor=int(version[2]), served_by=served_by)
+
+
+def build_answer(status: int, found: Collector, minor: int, served_by: bytes) -> Answer:
+    """The Answer of a parsed head."""
+    if not 100 <= status <= 999:
+        raise BadAnswer(f"status {status}")
+    lowered = [(name.lower(), name, value) for name, value in found.fields]
+    named = connection_options(value for low, _, value in lowered if low == b"connection")
+    length = answer_length([(low, value) for low, _, value in lowered], minor)
+    kept = [b"HTTP/1.1 %d %b\r\n" % (status, found.reason)]
+    for low, name, value in lowered:
+        dropped = low in HOP_BY_HOP or low in named or low in {b"content-length", b"x-served-by"}
+        if not dropped:
+            kept += (name, b": ", value, b"\r\n")
+        elif low == b"upgrade" and status == 101:
+            kept += (b"Connection: Upgrade\r\nUpgrade: ", value, b"\r\n")
+    if status >= 200 or status == 101:
+        kept += (b"X-Served-By: ", served_by, b"\r\n")
+    persistent = b"close" not in named if minor else b"keep-alive" in named
+    bodiless = status < 200 or status in {204, 304}
+    bare = Answer(status, length, bodiless, persistent and (length != UNTIL_CLOSE or bodiless), b"".join(kept), b"")
+    ready = bare.head(1, keep=True, headless=False)
+    return Answer(bare.status, bare.length, bare.bodiless, bare.reusable, bare.fields, ready)
+
+
+def answer_length(lowered: list[tuple[bytes, bytes]], minor: int) -> int:
+    """How the body of an answer is framed (RFC 9112, 6.3). Raises BadAnswer where it is framed twice or
+    oddly.
+    """
+    lengths = [value for low, value in lowered if low == b"content-length"]
+    codings = [value.lower() for low, value in lowered if low == b"transfer-encoding"]
+    if codings:
+        if lengths or codings != [b"chunked"] or not minor:
+            raise BadAnswer("framed twice, or in an unknown coding")
+        return CHUNKED
+    if not lengths:
+        return UNTIL_CLOSE
+    if len(lengths) > 1 or not DIGITS(lengths[0]):
+        raise BadAnswer("Content-Length repeated or no number")
+    return int(lengths[0])

@@ -1,0 +1,170 @@
+"""One worker's world: what all its connections share, and what happens in it when time passes.
+
+No timers are set on the hot path. Every client connection carries a deadline instead, and four times a second
+the overdue ones are told; so a time-out is at most 0.25 s late, which no time-out here minds.
+"""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Callable
+from logging import Logger
+from typing import Any, Protocol
+
+from lb.counters import Counters
+from lb.dispatcher import Dispatcher
+from lb.headers import Limits
+from lb.heartbeat import WorkerBeat
+from lb.paths import path_rules
+from lb.redis_link import redis_address
+from lb.retry_budget import RetryBudget
+from lb.ring import Ring
+from lb.settings import LbSettings
+from lb.upstream import Upstream
+
+FOREVER = float("inf")
+TICK_SECONDS = 0.25
+
+
+class Watched(Protocol):
+    """A client connection as the clock sees it."""
+
+    deadline: float  # loop time
+
+    def overdue(self) -> None:
+        """The deadline has passed."""
+
+    def on_sick(self, ports: frozenset[int]) -> None:
+        """These containers left the ring because they are sick."""
+
+    def drain(self) -> None:
+        """Close if idle: this worker is leaving."""
+
+    def abort(self) -> None:
+        """Break off whatever goes on."""
+
+
+class Proxy:
+    """Everything that the connections of one worker have in common."""
+
+    def __init__(self, settings: LbSettings, limits: Limits, keepalive: float, log: Logger) -> None:
+        self.settings = settings
+        self.limits = limits
+        self.keepalive = keepalive  # seconds that an idle client may stay
+        self.log = log
+        self.loop = asyncio.get_running_loop()
+        self.id = os.urandom(4).hex()  # short: it is part of every record's name
+        self.host = socket.gethostname()
+        self.started = time.time()
+        self.now = self.loop.time()  # of the last tick: good enough for deadlines
+        self.rules = path_rules(settings.service.count_prefix, settings.service.health_path)
+        self.counters = Counters()
+        self.budget = RetryBudget(settings.retry_budget)
+        self.clients: set[Watched] = set()
+        self.max_clients = 0  # 0 is no limit
+        self.upstreams: dict[int, Upstream] = {}  # the ring's members
+        self.departed: set[Upstream] = set()  # no longer in the ring, still busy
+        self.draining = False
+        self.ticks = 0
+        self.request_number = 0
+        self.request_prefix = self.id.encode() + b"-"
+        # Told of every finished exchange when an access log is wanted.
+        self.on_finished: Callable[[Any], None] | None = None
+        address = redis_address(settings.service.redis_url)
+        self.dispatcher = Dispatcher(self, settings.service.name, address, self.id, log)
+
+    # ------------------------------------------------------------------------------------------------- the
+    # ring
+
+    def on_ring(self, ring: Ring, sick: frozenset[int]) -> None:
+        """Make the pools those of a new ring."""
+        before, self.upstreams = self.upstreams, {}
+        for port, address in ring.members:
+            known = before.get(port)
+            if known is not None and known.address == address:
+                self.upstreams[port] = before.pop(port)
+            else:
+                self.upstreams[port] = self.make_upstream(port, address)
+        for upstream in before.values():
+            upstream.leave()
+            if upstream.in_flight:
+                self.departed.add(upstream)
+        if sick:
+            for client in list(self.clients):
+                client.on_sick(sick)
+
+    def make_upstream(self, port: int, address: str) -> Upstream:
+        """The pool of a container that joined."""
+        number = self.settings.service.number_of(port)
+        return Upstream(port, address, number, self.settings.connect_timeout)
+
+    def release(self, upstream: Upstream) -> None:
+        """One exchange less with this container; whoever drains it is told at once when it was the last."""
+        upstream.in_flight -= 1
+        if not upstream.in_flight and not upstream.in_ring:
+            self.departed.discard(upstream)
+            self.dispatcher.beat()
+
+    # ------------------------------------------------------------------------------------------------ the
+    # clock
+
+    def tick(self) -> None:
+        """Four times a second: tell who is overdue; once a second: beat and tidy."""
+        self.now = now = self.loop.time()
+        for client in [client for client in self.clients if client.deadline <= now]:
+            client.overdue()
+        self.dispatcher.tick()
+        self.ticks += 1
+        if self.ticks % round(1 / TICK_SECONDS) == 0:
+            self.second_passed()
+
+    def second_passed(self) -> None:
+        """Once a second."""
+        self.dispatcher.second_passed()
+        self.budget.second_passed(self.counters.requests)
+        for upstream in self.upstreams.values():
+            upstream.close_idle(self.now)
+
+    def drain(self) -> None:
+        """Take leave: idle clients are closed, the others after their answer."""
+        self.draining = True
+        for client in list(self.clients):
+            client.drain()
+
+    def abort(self) -> None:
+        """Break off whatever is still going on."""
+        for client in list(self.clients):
+            client.abort()
+
+    # ---------------------------------------------------------------------------------------------------
+    # others
+
+    def next_request_id(self) -> bytes:
+        """A name for a request that brought none; unique over all workers."""
+        self.request_number += 1
+        return b"%b%x" % (self.request_prefix, self.request_number)
+
+    def beat(self) -> WorkerBeat:
+        """What this worker says about itself."""
+        counters = self.counters
+        in_flight: dict[int, int] = {}
+        for upstream in [*self.upstreams.values(), *self.departed]:
+            in_flight[upstream.port] = in_flight.get(upstream.port, 0) + upstream.in_flight
+        return WorkerBeat(
+            id=self.id,
+            host=self.host,
+            pid=os.getpid(),
+            started=self.started,
+            beat=time.time(),
+            ring_version=self.dispatcher.ring.version,
+            degraded=bool(self.dispatcher.degraded_at),
+            in_flight=in_flight,
+            connections=len(self.clients),
+            requests=counters.requests,
+            counted=counters.counted,
+            retries=counters.retries,
+            errors=counters.errors,
+            refused=counters.refused,
+            latency=counters.latency(),
+        )

@@ -1,0 +1,169 @@
+"""One connection to the state Redis for the hot path: bare RESP3 over a uvloop protocol, parsed by hiredis.
+
+Everything is pipelined: a caller hands over packed commands, the number of answers they will have, and a
+callback for them; answers come in order. Pub/sub notices arrive on the same connection (RESP3 pushes), so
+that a notice is never older than an answer read after it. When the connection is lost every callback that
+still waits gets None, which means "nobody knows whether it was done"; the link itself tries nothing twice.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
+
+import hiredis
+
+Command = Sequence[str | bytes | int | float]
+Replies = list[Any]  # what hiredis makes of answers: bytes, int, list, dict, ReplyError
+Callback = Callable[[Replies | None], None]
+
+
+@dataclass(frozen=True)
+class RedisAddress:
+    """Where a Redis is and how to introduce oneself: REDIS_URL taken apart."""
+
+    path: str = ""  # of a unix socket; empty means TCP
+    host: str = "127.0.0.1"
+    port: int = 6379
+    database: int = 0
+    user: str = "default"
+    password: str = ""
+
+
+def redis_address(url: str) -> RedisAddress:
+    """The address in a URL of the form unix:///path?db=0 or redis://user:password@host:port/db."""
+    parts = urlsplit(url)
+    user, password = unquote(parts.username or "default"), unquote(parts.password or "")
+    if parts.scheme == "unix":
+        query = dict(pair.partition("=")[::2] for pair in parts.query.split("&"))
+        return RedisAddress(path=unquote(parts.path), database=int(query.get("db") or 0), user=user, password=password)
+    database = int(parts.path.strip("/") or 0)
+    return RedisAddress("", parts.hostname or "127.0.0.1", parts.port or 6379, database, user, password)
+
+
+def pack(*commands: Command) -> bytes:
+    """The bytes of these commands."""
+    return b"".join([hiredis.pack_command(tuple(command)) for command in commands])  # type: ignore[arg-type]
+
+
+class LinkOwner(Protocol):
+    """Who uses the link."""
+
+    def on_push(self, message: list[Any]) -> None:
+        """A pub/sub message arrived: [kind, channel, payload]."""
+
+    def on_link_lost(self, link: "RedisLink") -> None:
+        """The connection is gone; called after every waiting callback got None."""
+
+
+class RedisError(Exception):
+    """Redis answered a command of the handshake with an error, or not at all."""
+
+
+class RedisLink(asyncio.Protocol):
+    """A pipelined connection. Make it with `open_link`."""
+
+    __slots__ = ("got", "owner", "reader", "sent_at", "transport", "waiting")
+
+    def __init__(self, owner: LinkOwner) -> None:
+        self.owner = owner
+        self.reader = hiredis.Reader()
+        self.transport: asyncio.Transport | None = None
+        self.waiting: deque[tuple[int, Callback]] = deque()  # number of answers, who gets them; oldest first
+        self.got: Replies = []  # answers to the oldest
+        self.sent_at = 0.0  # when the oldest was sent or became the oldest, monotonic seconds
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by the loop."""
+        self.transport = transport  # type: ignore[assignment]
+
+    def send(self, packed: bytes, answers: int, callback: Callback) -> None:
+        """Write commands; `callback` gets their `answers` in a list, or None when the link is lost before."""
+        if self.transport is None:
+            callback(None)
+            return
+        if not self.waiting:
+            self.sent_at = time.monotonic()
+        self.waiting.append((answers, callback))
+        self.transport.write(packed)
+
+    async def ask(self, *commands: Command) -> Replies:
+        """Send commands and wait for all answers. Raises RedisError if one is an error or the link is lost."""
+        future: asyncio.Future[Replies | None] = asyncio.get_running_loop().create_future()
+
+        def settle(replies: Replies | None) -> None:
+            if not future.done():  # who asked may have stopped waiting
+                future.set_result(replies)
+
+        self.send(pack(*commands), len(commands), settle)
+        replies = await future
+        if replies is None:
+            raise RedisError("the connection was lost")
+        for reply in replies:
+            if isinstance(reply, hiredis.ReplyError):
+                raise RedisError(str(reply))
+        return replies
+
+    def data_received(self, data: bytes) -> None:
+        """Called by the loop: hand the answers to those who wait, in order."""
+        reader, got = self.reader, self.got
+        reader.feed(data)
+        while (reply := reader.gets()) is not False:
+            if type(reply) is hiredis.PushNotification:
+                self.owner.on_push(reply)
+                continue
+            got.append(reply)
+            if len(got) == self.waiting[0][0]:
+                _, callback = self.waiting.popleft()
+                self.got, replies = [], got
+                got = self.got
+                self.sent_at = time.monotonic()
+                callback(replies)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Called by the loop: tell everybody who waits that nobody knows."""
+        self.transport = None
+        lost, self.waiting = self.waiting, deque()
+        for _, callback in lost:
+            callback(None)
+        self.owner.on_link_lost(self)
+
+    def overdue(self, limit: float) -> bool:
+        """Whether the oldest unanswered command has waited longer than `limit` seconds."""
+        return bool(self.waiting) and time.monotonic() - self.sent_at > limit
+
+    def close(self) -> None:
+        """Break the connection off; `connection_lost` follows."""
+        if self.transport is not None:
+            self.transport.abort()
+
+
+async def open_link(owner: LinkOwner, address: RedisAddress, name: str, channel: str) -> RedisLink:
+    """Connect, speak RESP3, take a name, and listen on a channel. Raises OSError or RedisError."""
+    loop = asyncio.get_running_loop()
+    link = RedisLink(owner)
+    if address.path:
+        await loop.create_unix_connection(lambda: link, address.path)
+    else:
+        await loop.create_connection(lambda: link, address.host, address.port)
+    try:
+        await introduce(link, address, name, channel)
+    except BaseException:  # a cancelled handshake too leaves no connection behind
+        link.close()
+        raise
+    return link
+
+
+async def introduce(link: RedisLink, address: RedisAddress, name: str, channel: str) -> None:
+    """The handshake of a new connection. Raises RedisError."""
+    hello: list[str | int] = ["HELLO", 3]
+    if address.password:
+        hello += ["AUTH", address.user, address.password]
+    hello += ["SETNAME", name.replace(" ", "-")]
+    await link.ask(hello, ("SELECT", address.database))
+    if link.transport is None:
+        raise RedisError("the connection was lost")
+    link.transport.write(pack(("SUBSCRIBE", channel)))  # its only answer is a push: nobody waits for one
