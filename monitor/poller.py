@@ -21,19 +21,12 @@ from lb.events import queue_event
 from lb.settings import ServiceSettings
 from monitor import hold
 from monitor.probe import Probe
+from monitor.relaunch import WHO, Orders, relaunch
 from monitor.verdict import History, Judgement, Policy, is_sure, judge, judge_round, next_histories
 
-WHO = "monitor"
 HEALING = frozenset({State.SICK, State.STARTING})
 
 log = logging.getLogger(__name__)
-
-
-class Orders(Protocol):
-    """Who takes the order to relaunch; answers whether this caller won. `deploy.orders.Orders` does."""
-
-    def relaunch(self, port: int, reason: str, by: str) -> bool:
-        """Take the container out of the ring as sick and start another on its port."""
 
 
 class Asker(Protocol):
@@ -83,7 +76,7 @@ class Poller:
         after = judge_round(judgements, healing, self._policy)
         self._say_held(after.held, now)
         for port, reason in after.sick.items():
-            self._relaunch(running[port], reason)
+            relaunch(self._table, self._orders, running[port], reason)
         histories = next_histories(judgements)
         self._histories = {(port, running[port].generation): history for port, history in histories.items()}
         return after.held
@@ -94,16 +87,8 @@ class Poller:
             history = self._histories.get((container.port, container.generation), History())
             judgement = judgements[container.port] = judge(history, probe, self._policy)
             if is_sure(judgement) and not self._held:
-                self._relaunch(container, judgement.reason)
+                relaunch(self._table, self._orders, container, judgement.reason)
         return judgements
-
-    def _relaunch(self, container: Container, reason: str) -> None:
-        """Order it, unless the container is not the one any more that was judged."""
-        seen = self._table.get(container.port)
-        if seen is None or (seen.generation, seen.state) != (container.generation, State.RUNNING):
-            return
-        if self._orders.relaunch(container.port, reason, WHO):
-            log.warning("%d is sick: %s", container.port, reason)
 
     def _say_held(self, reason: str, now: float) -> None:
         if reason and hold.begin(self._redis, self._service.name, reason, WHO, now):
