@@ -14,6 +14,7 @@ import logging
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection
+from functools import partial
 
 import redis
 
@@ -57,7 +58,7 @@ class Launcher:
         beats: Callable[[], list[WorkerBeat]],
         clock: Callable[[], float],
         policy: Policy,
-        spawn: Callable[[Callable[[], None]], None] = at_once,
+        spawn: Callable[[Callable[[], None]], object] = at_once,
     ) -> None:
         self._table = table
         self._runtime = runtime
@@ -99,20 +100,24 @@ class Launcher:
         """
         on_the_way = [container for container in self._table.all() if container.state not in RESTING]
         for container in on_the_way:
-            self._spawn(lambda port=container.port: self._tend_port(port, now))  # type: ignore[misc]
+            if self._locks[container.port].acquire(blocking=False):
+                self._spawn(partial(self._tend_port, container.port, now))
         return min((pause(container, now) for container in on_the_way), default=None)
 
     def _begin(self, port: int, states: Collection[State]) -> None:
-        with self._locks[port]:
-            container = self._table.get(port)
-            if container and container.state in states:
-                self._go_on(container, self._clock())
-
-    def _tend_port(self, port: int, now: float) -> None:
-        """One container's share of `tend`; skipped while a job or an earlier `tend` is still busy with the port."""
+        """A job's share. When somebody is busy with the port already, the next `tend` sees what the job is about."""
         lock = self._locks[port]
         if not lock.acquire(blocking=False):
             return
+        try:
+            container = self._table.get(port)
+            if container and container.state in states:
+                self._go_on(container, self._clock())
+        finally:
+            lock.release()
+
+    def _tend_port(self, port: int, now: float) -> None:
+        """One container's share of `tend`, which has taken the port's lock for it."""
         try:
             container = self._table.get(port)
             if container:
@@ -122,7 +127,7 @@ class Launcher:
         except Exception:
             log.exception("port %d: this step failed and will be tried again", port)
         finally:
-            lock.release()
+            self._locks[port].release()
 
     def _go_on(self, container: Container, now: float) -> None:
         """Take step after step until there is something to wait for, or somebody else was quicker."""
@@ -171,17 +176,22 @@ class Launcher:
         except StartFailed as error:
             return self._give_up_start(container, str(error), now)
         if found.generation != container.generation:
-            self._end_leftover(found, container)
-            return None
+            return self._end_leftover(found, container, now)
         started = self._table.update(container, **whereabouts(found), deadline=now + self._policy.boot_timeout)
         if started is None:
             self._end_unwanted(found)
         return started
 
-    def _end_leftover(self, found: Found, container: Container) -> None:
-        """End one of ours from before that still runs on the port. A later one means that our view is old."""
-        if found.generation < container.generation:
-            self._runtime.kill(found.runtime_id)
+    def _end_leftover(self, found: Found, container: Container, now: float) -> Container | None:
+        """End one of ours from before that still runs on the port.
+
+        A later one means that our view is old, and then the move is lost; or that the clock was set back over a lost
+        Redis, and then somebody has to look.
+        """
+        if found.generation > container.generation:
+            return self._give_up_start(container, f"port {container.port} has a container of a later generation", now)
+        self._runtime.kill(found.runtime_id)
+        return None
 
     def _end_unwanted(self, found: Found) -> None:
         """End what we have just started if its container went away meanwhile; if it only moved on, it is kept."""

@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from queue import Empty, SimpleQueue
 
 SLICE_SECONDS = 0.25  # the longest wait in one piece: bounds how late `until` is noticed when nobody wakes us
 
@@ -32,14 +33,15 @@ class Ticker:
         self._period = period
         self._clock = clock
         self._now = now
-        self._woken = threading.Event()
-        self._wait = wait or self._woken.wait
+        # A queue of this kind may be filled by a signal handler of the very thread that waits on it; an Event may not.
+        self._wakes: SimpleQueue[None] = SimpleQueue()
+        self._wait = wait or self._wait_for_wake
         self._due = 0.0
         self._hurry: float | None = None
 
     def wake(self) -> None:
-        """Let the next tick come now. For any thread, and for signal handlers that have set `until`."""
-        self._woken.set()
+        """Let the next tick come now. For any thread, and for signal handlers."""
+        self._wakes.put(None)
 
     def hurry(self, seconds: float) -> None:
         """Within a tick: let the next one come in `seconds` already, if that is before it is due."""
@@ -49,11 +51,22 @@ class Ticker:
         """Tick now and then on, until `until` is set. Exceptions of a tick are logged, never raised."""
         self._due = self._clock()
         while not until.is_set():
-            self._woken.clear()
+            self._forget_wakes()
             self._hurry = None
             began = self._clock()
             self._tick_once(tick)
             self._sleep_until(self._next_due(began), until)
+
+    def _wait_for_wake(self, seconds: float) -> bool:
+        try:
+            self._wakes.get(timeout=seconds)
+        except Empty:
+            return False
+        return True
+
+    def _forget_wakes(self) -> None:
+        while not self._wakes.empty():
+            self._wakes.get()
 
     def _tick_once(self, tick: Callable[[float], object]) -> None:
         try:

@@ -123,7 +123,11 @@ class LocalProcesses:
         log = self._log(port)
         intent = Record(port, generation, self._records.boot, log_from=size_of(log))
         self._records.write(intent)
-        child = self._spawn(intent, log)
+        try:
+            child = self._spawn(intent, log)
+        except OSError:
+            self._records.forget(port)
+            raise
         started = processes.stat(child.pid)
         assert started  # a child that nobody has collected yet has its entry, even if it ended already
         self._children.add(child)

@@ -80,13 +80,13 @@ def test_moves_outside_of_the_ring_leave_its_version_alone(table, redis_client):
     assert read_ring(redis_client, "acts").version == version
 
 
-def test_every_change_of_the_ring_is_published_with_its_version(table, redis_client):
+def test_every_change_of_the_ring_is_published_with_its_version_and_who_is_sick(table, redis_client):
     with redis_client.pubsub(ignore_subscribe_messages=True) as subscription:
         subscription.subscribe(changed_channel("acts"))
         subscription.get_message(timeout=1)
         table.move(run(table), State.SICK, **HOW)
         told = [subscription.get_message(timeout=1)["data"] for _ in range(2)]
-    assert told == [str(int(NOW)), str(int(NOW) + 1)]
+    assert told == [str(int(NOW)), f"{int(NOW) + 1} sick 8000"]
 
 
 def test_of_two_who_move_the_same_container_one_wins(table, redis_client):

@@ -1,0 +1,109 @@
+"""The deploy worker's process: `python -m deploy`. Takes jobs and tends the containers until TERM; containers go on.
+
+The main thread takes jobs from rq. A second one ticks, a third listens for wakes, and a pool takes the steps of
+different containers at the same time, so that a slow one holds up nobody.
+"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import environs
+import redis
+from setproctitle import setproctitle
+
+from deploy import job_worker
+from deploy.container_table import ContainerTable
+from deploy.health import HealthProbe
+from deploy.jobs import LAUNCHER
+from deploy.launcher import WHO, Launcher
+from deploy.next_step import Policy
+from deploy.runtime.base import Runtime
+from deploy.runtime.choose import choose_runtime
+from deploy.settings import DeploySettings
+from deploy.ticker import Ticker
+from deploy.wake import DEPLOY, WakeListener
+from deploy.worker import DeployWorker
+from lb.heartbeat import live_workers
+from lb.redis_client import connect
+
+TICK_SECONDS = 1.0  # how late a lost wake is made up for
+LAST_MOMENT = 1.5  # seconds from TERM to the end; whatever was not finished by then the next worker goes on with
+MAX_THREADS = 32  # containers that are moved at the same time
+
+log = logging.getLogger("deploy")
+
+
+def main() -> int:
+    """Run until TERM or INT; 2 when a variable is wrong."""
+    setproctitle(WHO)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        settings = DeploySettings.from_env()
+        runtime, why = choose_runtime(settings)
+    except environs.EnvError as error:
+        print(f"{WHO}: {error}", file=sys.stderr)
+        return 2
+    log.info(why)
+    run(settings, runtime)
+    return 0
+
+
+def run(settings: DeploySettings, runtime: Runtime) -> None:
+    """Work until TERM or INT."""
+    service, ticker = settings.service, Ticker(TICK_SECONDS)
+    end = end_by_signal(ticker)
+    client = connect(service.redis_url, name="deploy")
+    WakeListener(connect(service.redis_url, name="deploy-wake"), service.name, DEPLOY, ticker.wake, end).start()
+    with ThreadPoolExecutor(min(service.max_containers, MAX_THREADS), "step") as pool:
+        launcher = launcher_of(settings, runtime, client, pool)
+        worker = DeployWorker(client, service, launcher=launcher, runtime=runtime, hurry=ticker.hurry)
+        ticking = threading.Thread(target=ticker.run, args=(worker.tick, end), name="tend")
+        ticking.start()
+        LAUNCHER.set(launcher)
+        job_worker.work(service.redis_url, service.name, end)
+        ticking.join()
+    runtime.close()
+
+
+def end_by_signal(ticker: Ticker) -> threading.Event:
+    """An event that TERM and INT set."""
+    end = threading.Event()
+
+    def finish(*_: object) -> None:
+        end.set()
+        ticker.wake()
+
+    signal.signal(signal.SIGTERM, finish)
+    signal.signal(signal.SIGINT, finish)
+    threading.Thread(target=watch, args=(end,), name="last moment", daemon=True).start()
+    return end
+
+
+def watch(end: threading.Event) -> None:
+    """Be gone soon after the end was asked for, also if somebody still waits for an engine or for Redis."""
+    end.wait()
+    time.sleep(LAST_MOMENT)
+    os._exit(0)
+
+
+def launcher_of(settings: DeploySettings, runtime: Runtime, client: redis.Redis, pool: ThreadPoolExecutor) -> Launcher:
+    """The launcher with everything real."""
+    service = settings.service
+    return Launcher(
+        ContainerTable(client, service),
+        runtime,
+        probe=HealthProbe(service.health_path),
+        beats=lambda: live_workers(client, service.name),
+        clock=time.time,
+        policy=Policy(settings.boot_timeout, settings.drain_timeout, settings.stop_grace),
+        spawn=pool.submit,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
