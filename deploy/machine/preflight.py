@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
-import psutil
+from deploy.runtime.processes import listener_of
 
 DEFAULT_PORT = 80
 FALLBACK_PORT = 8080  # where this account may not bind 80
@@ -56,7 +56,7 @@ def public_port(wanted: int | None) -> int:
         return public_port(FALLBACK_PORT)
     except OSError as error:
         raise NotReady(
-            f"LB_PORT={port}: the port is taken{holder(port)}. Stop what uses it or choose another LB_PORT."
+            f"LB_PORT={port}: the port is taken by {listener_of(port)}. Stop what uses it or choose another LB_PORT."
         ) from error
     return port
 
@@ -68,7 +68,7 @@ def container_ports(ports: Iterable[int]) -> None:
             bind("127.0.0.1", port)
         except OSError as error:
             raise NotReady(
-                f"FIRST_PORT: port {port} is taken{holder(port)}, and containers need "
+                f"FIRST_PORT: port {port} is taken by {listener_of(port)}, and containers need "
                 "FIRST_PORT to FIRST_PORT + MAX_CONTAINERS - 1. Stop what uses it or choose another FIRST_PORT."
             ) from error
 
@@ -78,16 +78,3 @@ def bind(host: str, port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind((host, port))
-
-
-def holder(port: int) -> str:
-    """ " by NAME (pid N)" for whoever listens on the port; empty where this account may not know."""
-    try:
-        connections = psutil.net_connections("tcp")
-    except psutil.Error:
-        return ""
-    for connection in connections:
-        listens = connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
-        if listens and connection.pid and psutil.pid_exists(connection.pid):
-            return f" by {psutil.Process(connection.pid).name()} (pid {connection.pid})"
-    return ""

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import NoReturn
 
 from environs import Env
 from rich.console import Console
@@ -147,7 +148,7 @@ class Service:
                 )
             time.sleep(0.05)
 
-    def watch(self) -> None:
+    def watch(self) -> NoReturn:
         """Wait for the end: a signal (raises Stopping) or the supervisor's own death."""
         assert self.daemon is not None
         while self.daemon.poll() is None:
@@ -166,6 +167,7 @@ class Service:
             self.supervised.stop(CONTROL, within=left())
             self.supervised.stop(PROXY, within=left())
             stop_containers(min(2.0, left()))
+            self.supervised.stop(self.servers, within=left())
             self.daemon.terminate()
             wait_for_end(self.daemon, left())
         for name in process_tree.sweep(grace=min(1.0, left())):

@@ -21,15 +21,13 @@ class Program:
     command: tuple[str, ...]
     priority: int
     stop_seconds: int
-    group: str | None = None  # the programs of one group stop at the same time
-    stop_signal: str = "TERM"
 
 
 def render(programs: list[Program], *, control_socket: Path, logs: Path, folder: Path) -> str:
     """The whole configuration file."""
     sections = [daemon(logs, control_socket), control(control_socket)]
     sections += [section(program, logs, folder) for program in programs]
-    sections += groups(programs)
+    sections.append(group(programs))
     return "\n".join(sections)
 
 
@@ -79,7 +77,7 @@ def section(program: Program, logs: Path, folder: Path) -> str:
             "startsecs=1",
             # supervisord waits one second more after each failed start; a hundred of them are 84 minutes.
             "startretries=100",
-            f"stopsignal={program.stop_signal}",
+            "stopsignal=TERM",
             f"stopwaitsecs={program.stop_seconds}",
             "killasgroup=true",
             "redirect_stderr=true",
@@ -92,16 +90,10 @@ def section(program: Program, logs: Path, folder: Path) -> str:
     )
 
 
-def groups(programs: list[Program]) -> list[str]:
-    """Programs that start and stop together."""
-    names = sorted({program.group for program in programs if program.group})
-    return [group_section(name, [p for p in programs if p.group == name]) for name in names]
-
-
-def group_section(name: str, members: list[Program]) -> str:
-    """One group; its priority is that of its first member."""
-    listed = ",".join(member.name for member in members)
-    return f"[group:{name}]\nprograms={listed}\npriority={members[0].priority}\n"
+def group(programs: list[Program]) -> str:
+    """One group of all: supervisord takes a second for each group at its own end, also when nothing runs any more."""
+    listed = ",".join(program.name for program in programs)
+    return f"[group:service]\nprograms={listed}\n"
 
 
 def quoted(value: object) -> str:

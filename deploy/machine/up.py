@@ -165,15 +165,20 @@ def welcome(service: Service) -> str:
     """Where the site is, and what to type next."""
     state = service.environment["REDIS_URL"]
     host = "http://localhost" + ("" if service.lb_port == preflight.DEFAULT_PORT else f":{service.lb_port}")
-    selfieless = os.path.relpath(Path(sys.executable).parent / "selfieless")
+    selfieless = short(Path(sys.executable).parent / "selfieless")
     return f"""
   The site     {host}/
-  Try          curl -i {host}/api/v1/categories
+  Try          curl -i {host}/api/v1/acts/count
   Look         {selfieless} status --watch
   Ask Redis    redis-cli {redis_cli_options(state, service.environment)} hgetall {service.settings.service.name}:ring
-  Logs         {os.path.relpath(service.settings.logs)}/
+  Logs         {short(service.settings.logs)}/
   Stop         Ctrl-C
 """
+
+
+def short(path: Path) -> str:
+    """As somebody in this folder would type it."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def redis_cli_options(url: str, environment: Mapping[str, str]) -> str:
