@@ -1,0 +1,208 @@
+"""`selfieless`: what an operator types. This file puts the parts together, so it alone may import all of them.
+
+Exit codes: 0 it is done, 1 it is not, with one sentence why, 2 the command or a variable is wrong.
+"""
+
+import getpass
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from urllib.parse import urlsplit, urlunsplit
+
+import click
+import environs
+import redis
+from rich.console import Console, RenderableType
+from rich.live import Live
+
+from autoscaler import override
+from autoscaler.settings import AutoscalerSettings
+from deploy.machine import up as machine_up
+from deploy.orders import Orders
+from lb import events
+from lb.events import Event
+from lb.redis_client import connect
+from monitor import event_view, snapshot, status_view
+from monitor.service_env import service_env
+from monitor.snapshot import Snapshot
+
+WIDTH_OF_A_FILE = 200  # columns where there is no terminal: nothing is to be cut or folded there
+REFRESH_SECONDS = 0.5
+FOLLOW_SECONDS = 0.25
+
+
+class WrongSetting(click.ClickException):
+    """A variable is wrong."""
+
+    exit_code = 2
+
+
+class Commands(click.Group):
+    """A group whose commands end in one sentence, whatever goes wrong underneath."""
+
+    def invoke(self, context: click.Context) -> object:
+        """Run the command."""
+        try:
+            return super().invoke(context)
+        except environs.EnvError as error:
+            raise WrongSetting(str(error)) from error
+        except redis.RedisError as error:
+            raise click.ClickException(redis_sentence(error)) from error
+
+
+def redis_sentence(error: redis.RedisError) -> str:
+    """What to do when the state Redis does not answer."""
+    url = without_password(service_env().str("REDIS_URL", "redis://127.0.0.1:6379/0"))
+    return (
+        f"the state Redis at REDIS_URL={url} cannot be used ({str(error).rstrip('.')}). "
+        "Start the service with ./deploy/up, or set REDIS_URL, or STATE_DIR, to those of the running one."
+    )
+
+
+def without_password(url: str) -> str:
+    """A URL that may be shown."""
+    parts = urlsplit(url)
+    return (
+        url if parts.password is None else urlunsplit(parts._replace(netloc=f"***@{parts.netloc.rpartition('@')[2]}"))
+    )
+
+
+def console() -> Console:
+    """Where commands write. No colours, and nothing folded, where that is no terminal."""
+    width = None if sys.stdout.isatty() else WIDTH_OF_A_FILE
+    return Console(width=width, highlight=False)
+
+
+class Service:
+    """The running service as the command line reaches it."""
+
+    def __init__(self) -> None:
+        self.settings = AutoscalerSettings.from_env(service_env())
+        self.service = self.settings.service
+        self.redis = connect(self.service.redis_url, name="selfieless")
+
+    def snapshot(self) -> Snapshot:
+        """How it is now."""
+        return snapshot.read(self.redis, self.service, self.settings.policy)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="selfieless", prog_name="selfieless")
+def cli() -> None:
+    """Run and look after SelfieLessActs: a site behind an exact load balancer that scales and heals itself."""
+
+
+@cli.command()
+def up() -> None:
+    """Run the whole service here until Ctrl-C."""
+    sys.exit(machine_up.main())
+
+
+@cli.command()
+@click.option("-w", "--watch", is_flag=True, help="Show it again and again until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
+def status(watch: bool, as_json: bool) -> None:
+    """Show the containers, the requests that are counted, and how the parts are."""
+    service = Service()
+    if as_json:
+        click.echo(json.dumps(status_view.as_json(service.snapshot())))
+    elif watch:
+        watch_status(service)
+    else:
+        console().print(status_view.as_text(service.snapshot()))
+
+
+def watch_status(service: Service) -> None:
+    """Show the status until Ctrl-C; where that is no terminal, one after the other."""
+    screen = console()
+    with suppress(KeyboardInterrupt), Live(console=screen, screen=screen.is_terminal, auto_refresh=False) as live:
+        while True:
+            live.update(status_or_trouble(service), refresh=True)
+            time.sleep(REFRESH_SECONDS)
+
+
+def status_or_trouble(service: Service) -> RenderableType:
+    """The status; while Redis does not answer, that: a watch goes on."""
+    try:
+        return status_view.as_text(service.snapshot())
+    except redis.RedisError as error:
+        return redis_sentence(error)
+
+
+@cli.command("events")
+@click.option("-f", "--follow", is_flag=True, help="Go on with what happens, until Ctrl-C.")
+@click.option("-n", "--last", default=20, show_default=True, help="How many to begin with.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object in each line, for scripts.")
+def show_events(follow: bool, last: int, as_json: bool) -> None:
+    """Show what happened: launched, healthy, sick, relaunched, drained, stopped, scaled."""
+    service, screen = Service(), console()
+    with suppress(KeyboardInterrupt):
+        for event in chosen_events(service, last, follow):
+            if as_json:
+                click.echo(json.dumps(event_view.as_json(event)))
+            else:
+                screen.print(event_view.as_text(event), soft_wrap=True)
+
+
+def chosen_events(service: Service, last: int, follow: bool) -> Iterator[Event]:
+    """The last events, and with `follow` those to come, without end."""
+    seen = "0"
+    for event in events.last(service.redis, service.service.name, last) if last > 0 else []:
+        seen = event.id
+        yield event
+    while follow:
+        for event in events.read(service.redis, service.service.name, seen):
+            seen = event.id
+            yield event
+        time.sleep(FOLLOW_SECONDS)
+
+
+class NumberOrAuto(click.ParamType[int | None]):
+    """A number of containers, or the word auto."""
+
+    name = "N|auto"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        """None is auto."""
+        if value is None or str(value).lower() == "auto":
+            return None
+        try:
+            return int(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is neither a number nor auto", param, ctx)
+
+
+@cli.command()
+@click.argument("number", type=NumberOrAuto(), metavar="N|auto")
+def scale(number: int | None) -> None:
+    """Fix the number of containers at N, or let requests decide again (auto)."""
+    service = Service()
+    try:
+        override.set_number(service.redis, service.service, number, getpass.getuser())
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    click.echo("Requests decide again." if number is None else f"Fixed at {number}, until `selfieless scale auto`.")
+
+
+@cli.command()
+@click.argument("port", type=int)
+def relaunch(port: int) -> None:
+    """Put a new container in the place of the one on PORT."""
+    service = Service()
+    orders = Orders.open(service.redis, service.service)
+    if not orders.relaunch(port, "asked for", getpass.getuser()):
+        raise click.ClickException(
+            f"there is no container on port {port} that runs or has failed; see `selfieless status`"
+        )
+    click.echo(f"{port} leaves the ring and is started again; see `selfieless events -f`.")
+
+
+def main() -> None:
+    """The command itself, as it is installed."""
+    cli(prog_name="selfieless")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""A snapshot as people and as scripts read it. The first four columns are those of the service's own table."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from autoscaler.policy import next_threshold, requests
+from deploy.container_state import State
+from monitor.snapshot import Row, Snapshot, name_of
+
+FIRST_COLUMNS = ("Container number", "Port", "Status", "Turn")
+MORE_COLUMNS = ("State", "For", "In flight", "Why")
+COLOURS = {State.RUNNING: "green", State.FAILED: "bold red", State.SICK: "red"}
+
+
+def as_text(snapshot: Snapshot) -> RenderableType:
+    """For a terminal, or for a file: colours are left out there by rich."""
+    troubles = [Text(f"! {trouble}", style="bold yellow") for trouble in snapshot.troubles]
+    parts = Text(parts_line(snapshot), style="dim")
+    return Group(Text(headline(snapshot)), containers_table(snapshot), parts, *troubles)
+
+
+def headline(snapshot: Snapshot) -> str:
+    """How many there are and how many are wanted, and why."""
+    policy, ring = snapshot.policy, len(snapshot.ring.members)
+    threshold = next_threshold(snapshot.count, policy)
+    more = f", one more at {threshold}" if threshold else ""
+    said = snapshot.override
+    mode = "automatic" if said.number is None else f"fixed at {said.number} by {said.by}"
+    counted = f"{requests(snapshot.count)} in the last {policy.window:g} s"
+    return f"{ring} in the ring, {snapshot.wanted} wanted for {counted}{more}; {mode}"
+
+
+def containers_table(snapshot: Snapshot) -> Table:
+    """The table of containers."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in FIRST_COLUMNS:
+        table.add_column(title, no_wrap=True, justify="left" if title == "Status" else "right")
+    for title in MORE_COLUMNS:
+        table.add_column(title, overflow="fold" if title == "Why" else "ellipsis", no_wrap=title != "Why")
+    for row in snapshot.rows:
+        table.add_row(*cells(row))
+    return table
+
+
+def cells(row: Row) -> Iterator[str | Text]:
+    """One container's cells."""
+    one, colour = row.container, COLOURS.get(row.container.state, "yellow")
+    yield from (str(one.number), str(one.port), Text(str(one.status), colour), str(int(row.turn)))
+    yield from (Text(str(one.state), colour), duration(row.age), str(row.in_flight), Text(one.reason))
+
+
+def parts_line(snapshot: Snapshot) -> str:
+    """Which parts are alive, in one line."""
+    workers = len(snapshot.workers)
+    parts = [f"{workers} proxy worker{'' if workers == 1 else 's'}"]
+    parts += [f"{name_of(who)} {sign(snapshot, who)}" for who in snapshot.daemons]
+    return f"{', '.join(parts)}; ring version {snapshot.ring.version}, next turn {snapshot.turn}"
+
+
+def sign(snapshot: Snapshot, who: str) -> str:
+    """A daemon's last sign of life."""
+    beat = snapshot.daemons[who]
+    return "is silent" if beat is None else f"{max(0.0, snapshot.at - beat.beat):.0f} s ago"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: 42 s, 3 min, 2 h, 5 d."""
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length or (unit == "min" and seconds >= length):
+            return f"{seconds // length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def as_json(snapshot: Snapshot) -> dict[str, Any]:
+    """For scripts; the names of the fields are part of the interface."""
+    decision = snapshot.decision
+    return {
+        "at": snapshot.at,
+        "containers": [row_as_json(row) for row in snapshot.rows],
+        "ring": {"version": snapshot.ring.version, "ports": [member.port for member in snapshot.ring.members]},
+        "turn": snapshot.turn,
+        "requests": {"count": snapshot.count, "window": snapshot.policy.window},
+        "wanted": snapshot.wanted,
+        "target": decision.target if decision else None,
+        "reason": decision.reason if decision else None,
+        "fixed": snapshot.override.number,
+        "held": snapshot.hold.reason if snapshot.hold else None,
+        "parts": {who: part_as_json(snapshot, who) for who in snapshot.daemons},
+        "workers": [
+            {"id": one.id, "pid": one.pid, "ring_version": one.ring_version, "degraded": one.degraded}
+            for one in snapshot.workers
+        ],
+        "troubles": snapshot.troubles,
+    }
+
+
+def row_as_json(row: Row) -> dict[str, Any]:
+    """One container."""
+    one = row.container
+    return {
+        "number": one.number,
+        "port": one.port,
+        "status": one.status,
+        "turn": int(row.turn),
+        "state": str(one.state),
+        "seconds_in_state": round(row.age, 3),
+        "in_flight": row.in_flight,
+        "generation": one.generation,
+        "address": one.address,
+        "pid": one.pid,
+        "reason": one.reason,
+    }
+
+
+def part_as_json(snapshot: Snapshot, who: str) -> dict[str, Any]:
+    """One daemon."""
+    beat = snapshot.daemons[who]
+    if beat is None:
+        return {"alive": False}
+    return {"alive": True, "pid": beat.pid, "seconds_ago": round(snapshot.at - beat.beat, 3), "trouble": beat.trouble}
