@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import redis
+
 from acts_app import scripts
 from acts_app.store_connection import (
     ACT,
@@ -20,6 +22,7 @@ from acts_app.store_connection import (
     UPVOTERS,
     USERS,
     Client,
+    is_full,
 )
 from acts_app.validate import NewAct
 
@@ -60,6 +63,7 @@ class ActsStore:
         self._remove = client.register_script(scripts.REMOVE_ACT)
         self._upvote = client.register_script(scripts.UPVOTE)
         self._upvote_once = client.register_script(scripts.UPVOTE_ONCE)
+        self._keep_thumbnail = client.register_script(scripts.KEEP_THUMBNAIL)
         self._list = client.register_script(scripts.LIST)
 
     def add(self, act: NewAct, by: str) -> str:
@@ -112,10 +116,23 @@ class ActsStore:
         known, size, *rows = self._list(keys, [category, first, last, MOST, ACT, *FIELDS])
         return Listing(size, [as_act(row) for row in rows]) if known else None
 
-    def rank(self, category: str, entry: str) -> int | None:
-        """How many acts of the list are newer than the entry; None when it is gone."""
-        rank = self._redis.zrevrank(CATEGORY + category if category else ACTS, entry)
-        return None if rank is None else int(rank)
+    def passed(self, category: str, seconds: int, entry: str) -> int:
+        """How many acts of the list come up to and with the entry; where it is gone, how many are newer."""
+        key = CATEGORY + category if category else ACTS
+        with self._redis.pipeline(transaction=True) as pipe:
+            rank, newer = pipe.zrevrank(key, entry).zcount(key, f"({seconds}", "+inf").execute()
+        return int(newer) if rank is None else int(rank) + 1
+
+    def newest(self, categories: Sequence[str]) -> dict[str, Act]:
+        """The newest act of each category that has one."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for name in categories:
+                pipe.zrevrange(CATEGORY + name, 0, 0)
+            entries = [found[0].decode() if found else None for found in pipe.execute()]
+            for entry in filter(None, entries):
+                pipe.hmget(ACT + entry.partition(":")[2], FIELDS)
+            acts = [as_act(row) for row in pipe.execute() if row[0] is not None]
+        return {act.category: act for act in acts}
 
     def images(self, acts: Sequence[Act]) -> list[bytes | None]:
         """The acts' images; None for an act that was removed in the meantime."""
@@ -141,9 +158,13 @@ class ActsStore:
         picture: bytes | None = self._redis.get(THUMBNAIL + act_id)
         return picture
 
-    def keep_thumbnail(self, act_id: str, picture: bytes) -> None:
-        """Store the small picture."""
-        self._redis.set(THUMBNAIL + act_id, picture)
+    def keep_thumbnail(self, act: Act, picture: bytes) -> None:
+        """Store the small picture, unless the act is gone by now. A full store does without."""
+        try:
+            self._keep_thumbnail([ACT + act.id, THUMBNAIL + act.id], [act.entry, picture])
+        except redis.ResponseError as problem:
+            if not is_full(problem):
+                raise
 
 
 def as_act(values: Sequence[Any]) -> Act:

@@ -5,6 +5,7 @@ With ACTS_AUTH=off nobody is asked, and every change is done in the name of ANYB
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from flask import request
 
@@ -12,45 +13,49 @@ from acts_app.accounts_store import ANYBODY, Account, AccountsStore
 from acts_app.answers import Refused
 from acts_app.passwords import VerifiedBefore, candidates, fits, make_record
 from acts_app.rate_limits import RateLimits
+from acts_app.settings import ActsSettings
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """How the pages' sessions take part: whose it is, and a check (403) that our own pages sent the request."""
+
+    account: Callable[[], Account | None]
+    check_origin: Callable[[], None]
 
 
 class Gatekeeper:
-    """Turns a request into the account that makes it. `session_account` is how the pages' sessions take part."""
+    """Turns a request into the account that makes it."""
 
-    def __init__(
-        self,
-        accounts: AccountsStore,
-        limits: RateLimits,
-        *,
-        open_protocol: bool,
-        scrypt_cost: int,
-        session_account: Callable[[], Account | None],
-    ) -> None:
+    def __init__(self, settings: ActsSettings, accounts: AccountsStore, limits: RateLimits, sessions: Sessions) -> None:
+        self._open_protocol = settings.open_protocol
         self._accounts = accounts
         self._limits = limits
+        self._sessions = sessions
         self._verified = VerifiedBefore()
         # Checked when there is no such account, so that the answer takes as long as for one that exists.
-        self._nobodys_record = make_record("0" * 40, scrypt_cost)
-        self._session_account = session_account
-        self.open_protocol = open_protocol
+        self._nobodys_record = make_record("0" * 40, settings.scrypt_cost)
 
-    def caller(self) -> Account | None:
-        """The account behind the request; None for a stranger. Wrong credentials are refused, not ignored."""
+    def needed(self) -> Account | None:
+        """The account that a change needs; None only where everybody may do everything. 401 for strangers."""
+        if self._open_protocol:
+            return None
         basic = request.authorization
-        if basic is None or basic.type != "basic":
-            return self._session_account()
-        account = self.log_in(basic.username or "", basic.password or "")
+        if basic is not None and basic.type == "basic":
+            return self._by_basic(basic.username or "", basic.password or "")
+        return self._by_session()
+
+    def _by_basic(self, name: str, password: str) -> Account:
+        account = self.log_in(name, password)
         if account is None:
             raise Refused(401, "That name and password do not fit.", challenge())
         return account
 
-    def needed(self) -> Account | None:
-        """The account that a change needs; None only where everybody may do everything."""
-        if self.open_protocol:
-            return None
-        account = self.caller()
+    def _by_session(self) -> Account:
+        account = self._sessions.account()
         if account is None:
             raise Refused(401, "Please log in first.", challenge())
+        self._sessions.check_origin()  # a browser sends its cookie whoever made it send the request
         return account
 
     def log_in(self, name: str, password: str) -> Account | None:

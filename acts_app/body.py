@@ -5,6 +5,8 @@ those who only want to look.
 """
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from flask import current_app, request
 
@@ -19,14 +21,20 @@ class BodyReader:
     def __init__(self, at_once: int) -> None:
         self._turns = threading.BoundedSemaphore(at_once)
 
-    def read(self) -> bytes:
-        """The whole body; 413 beyond the limit, 503 when too many are being read already."""
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """The right to read a body; 503 when too many are being read already."""
         if not self._turns.acquire(timeout=PATIENCE):
             raise Refused(503, "Too many uploads at the moment: please try again soon.", {"Retry-After": "2"})
         try:
-            return within_limit()
+            yield
         finally:
             self._turns.release()
+
+    def read(self) -> bytes:
+        """The whole body; 413 beyond the limit."""
+        with self.turn():
+            return within_limit()
 
 
 def within_limit() -> bytes:

@@ -3,10 +3,11 @@
 import logging
 
 import redis
-from flask import Flask, Response
+from flask import Flask, Response, has_request_context
 from werkzeug.exceptions import HTTPException
 
 from acts_app.answers import Refused, error
+from acts_app.page import page, wants_page
 from acts_app.store_connection import is_full, is_unwritable
 
 LOG = logging.getLogger(__name__)
@@ -19,22 +20,32 @@ SENTENCES = {
 }
 
 
+def tell(status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:
+    """The sentence, as a page where a person asked for one, else as JSON. 401 and 429 are always JSON."""
+    if status in (401, 429) or not has_request_context() or not wants_page():
+        return error(status, sentence, headers)
+    # The head of the page asks no store who is looking: the store may be what is broken.
+    response = page("error.html", status, code=status, sentence=sentence, viewer_known=False)
+    response.headers.update(headers or {})
+    return response
+
+
 def refused(problem: Refused) -> Response:
     """What a route refused on purpose."""
-    return error(problem.status, problem.sentence, problem.headers)
+    return tell(problem.status, problem.sentence, problem.headers)
 
 
 def from_http(problem: HTTPException) -> Response:
     """What Flask and Werkzeug refuse: unknown path, wrong method, too long a body."""
     status = problem.code or 500
     kept = {name: value for name, value in problem.get_headers() if name in ("Allow", "Retry-After", "Location")}
-    return error(status, SENTENCES.get(status, problem.name + "."), kept)
+    return tell(status, SENTENCES.get(status, problem.name + "."), kept)
 
 
 def from_store(problem: redis.RedisError) -> Response:
     """The store does not answer (503), is full (507) or was asked something wrong (500)."""
     if is_full(problem):
-        return error(507, "The store is full: nothing new can be kept until something is removed.")
+        return tell(507, "The store is full: nothing new can be kept until something is removed.")
     if isinstance(problem, redis.TimeoutError):
         return soon("The store did not answer in time. A change may have happened: look before sending it again.")
     if isinstance(problem, redis.ConnectionError):
@@ -47,13 +58,13 @@ def from_store(problem: redis.RedisError) -> Response:
 def soon(sentence: str) -> Response:
     """503, and when to come back."""
     LOG.warning("%s", sentence)
-    return error(503, sentence, {"Retry-After": "1"})
+    return tell(503, sentence, {"Retry-After": "1"})
 
 
 def unexpected(problem: Exception) -> Response:
     """A fault of ours: logged whole, told briefly."""
     LOG.error("unexpected", exc_info=problem)
-    return error(500, SENTENCES[500])
+    return tell(500, SENTENCES[500])
 
 
 def install(app: Flask) -> None:

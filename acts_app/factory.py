@@ -5,33 +5,53 @@ import re
 from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from acts_app import acts_routes, categories_routes, cors, errors, service_routes, users_routes
+from acts_app import (
+    account_pages,
+    act_pages,
+    acts_routes,
+    assets,
+    browse_pages,
+    categories_routes,
+    cors,
+    csrf,
+    errors,
+    image_routes,
+    page,
+    security_headers,
+    service_routes,
+    sessions,
+    upload_pages,
+    users_routes,
+)
 from acts_app.answers import error
-from acts_app.auth import Gatekeeper
+from acts_app.auth import Gatekeeper, Sessions
 from acts_app.body import BodyReader
 from acts_app.parts import EXTENSION, Parts, parts
 from acts_app.rate_limits import RateLimits
 from acts_app.raw_paths import ActId, KeepSlashes, Name
+from acts_app.session_secret import session_secret
 from acts_app.settings import ActsSettings
 from acts_app.stat import Stat
 from acts_app.store import Store
 
 COUNTED = re.compile(r"/api/v1/(users|categories|acts)(/|$)")  # what `_count` counts
+PROTOCOL = (users_routes, categories_routes, acts_routes, service_routes)
+PAGES = (browse_pages, act_pages, account_pages, upload_pages, image_routes, assets)
 
 
 def create_app(settings: ActsSettings | None = None) -> Flask:
     """The WSGI application. Connects to the store with its first request, not here."""
     settings = settings or ActsSettings.from_env()
-    app = Flask("acts_app")
+    app = Flask("acts_app", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_upload
-    app.url_map.merge_slashes = False
-    app.url_map.converters |= {"name": Name, "act_id": ActId}
+    app.config[assets.VERSION] = assets.asset_version()
     app.extensions[EXTENSION] = make_parts(settings)
+    sessions.install(app, session_secret(settings))
+    page.install(app)
+    errors.install(app)
     app.before_request(first)
     app.after_request(last)
-    errors.install(app)
-    for routes in (users_routes, categories_routes, acts_routes, service_routes):
-        app.register_blueprint(routes.routes)
+    route(app)
     behind_one_proxy(app)
     return app
 
@@ -40,14 +60,17 @@ def make_parts(settings: ActsSettings) -> Parts:
     """The container's parts, wired."""
     store = Store.at(settings.redis_url)
     limits = RateLimits(store.client, settings.signup_limit)
-    gate = Gatekeeper(
-        store.accounts,
-        limits,
-        open_protocol=settings.open_protocol,
-        scrypt_cost=settings.scrypt_cost,
-        session_account=lambda: None,
-    )
+    gate = Gatekeeper(settings, store.accounts, limits, Sessions(sessions.viewer, csrf.check))
+    # A quarter of the threads is kept for those who only look.
     return Parts(settings, store, gate, limits, Stat(), BodyReader(max(1, settings.threads * 3 // 4)))
+
+
+def route(app: Flask) -> None:
+    """Every route there is."""
+    app.url_map.merge_slashes = False
+    app.url_map.converters |= {"name": Name, "act_id": ActId}
+    for module in (*PROTOCOL, *PAGES):
+        app.register_blueprint(module.routes)
 
 
 def behind_one_proxy(app: Flask) -> None:
@@ -66,5 +89,4 @@ def first() -> Response | None:
 
 def last(response: Response) -> Response:
     """On every answer."""
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return cors.say(response, parts().settings.cors_origins)
+    return cors.say(security_headers.say(response), parts().settings.cors_origins)

@@ -106,6 +106,13 @@ else change = 0 - redis.call('SREM', KEYS[2], ARGV[1]) end
 return redis.call('HINCRBY', KEYS[1], 'upvotes', change)
 """
 
+# KEYS the act, its small picture. ARGV the act's entry, the picture. Answers 1, or 0 when that act is gone.
+KEEP_THUMBNAIL = """
+if redis.call('HGET', KEYS[1], 'entry') ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[2], ARGV[2])
+return 1
+"""
+
 # KEYS categories, the entries to list. ARGV category or '' for all acts, first (0 = newest), last, most, prefix of
 # the acts, then the fields wanted. Where more than `most` entries exist and last is -1, only the number is answered.
 # Answers {known, size, fields, fields, …}; one round trip, and one moment for all of it.

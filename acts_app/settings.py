@@ -11,6 +11,7 @@ from limits import parse
 from acts_app.passwords import COST
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+ROOT = Path(__file__).resolve().parent.parent
 MEGABYTE = 1024 * 1024
 
 
@@ -24,7 +25,7 @@ class ActsSettings:
     max_upload: int = 16 * MEGABYTE  # a 12 MB photo in base64, with its caption
     crash_token: str = ""  # empty: only local peers may crash a container
     session_secret: str = ""  # empty: the file in state_dir
-    state_dir: Path | None = None
+    state_dir: Path = ROOT / "var"
     service_name: str = "acts"
     container_number: int = 1
     port: int = 8000
@@ -52,7 +53,6 @@ class ActsSettings:
             else "required"
         )
         port = env.int("PORT", cls.port, validate=validate.Range(min=1, max=65535))
-        state_dir = env.str("STATE_DIR", "")
         return cls(
             redis_url=store_url(env),
             auth=auth,
@@ -60,7 +60,7 @@ class ActsSettings:
             max_upload=env.int("MAX_UPLOAD", cls.max_upload, validate=validate.Range(min=1)),
             crash_token=env.str("CRASH_TOKEN", ""),
             session_secret=env.str("SESSION_SECRET", ""),
-            state_dir=Path(state_dir).absolute() if state_dir else None,
+            state_dir=Path(env.str("STATE_DIR", "") or ROOT / "var").absolute(),
             service_name=env.str("SERVICE_NAME", cls.service_name),
             container_number=env.int("CONTAINER_NUMBER", port - 7999),
             port=port,
