@@ -5,6 +5,7 @@ Exit codes: 0 it is done, 1 it is not, with one sentence why, 2 the command or a
 
 import getpass
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -19,12 +20,14 @@ from rich.live import Live
 
 from autoscaler import override
 from autoscaler.settings import AutoscalerSettings
+from deploy.machine import doctor
 from deploy.machine import up as machine_up
+from deploy.machine.settings import UpSettings
 from deploy.orders import Orders
 from lb import events
 from lb.events import Event
 from lb.redis_client import connect
-from monitor import event_view, snapshot, status_view
+from monitor import doctor_view, event_view, snapshot, status_view
 from monitor.service_env import service_env
 from monitor.snapshot import Snapshot
 
@@ -197,6 +200,20 @@ def relaunch(port: int) -> None:
             f"there is no container on port {port} that runs or has failed; see `selfieless status`"
         )
     click.echo(f"{port} leaves the ring and is started again; see `selfieless events -f`.")
+
+
+@cli.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="One JSON list, for scripts.")
+def examine(as_json: bool) -> None:
+    """Say what this machine has and lacks for the service, and the fix for each."""
+    # What up would see: the environment alone, not the file of a service that runs.
+    findings = doctor.examine(UpSettings.from_env(), dict(os.environ))
+    if as_json:
+        click.echo(json.dumps(doctor_view.as_json(findings)))
+    else:
+        console().print(doctor_view.as_text(findings))
+    if not doctor.is_healthy(findings):
+        raise click.ClickException("something that the service needs is missing; see the lines that say NO")
 
 
 def main() -> None:
