@@ -30,6 +30,7 @@ from lb.trust import Trust, is_loopback
 
 HELD_LIMIT = 65536  # bytes of requests that wait for their turn on a connection
 LINGER_SECONDS = 2.0  # to read on after an answer that closes the connection
+DRAIN_SECONDS = 1.0  # that a worker which leaves waits for one more request of an idle client
 NOT_SERVED = frozenset({b"CONNECT", b"TRACE"})
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset
 NO_FIELDS = RequestFields()
@@ -47,6 +48,7 @@ class ClientProtocol(asyncio.Protocol):
         "decoder",
         "exchange",
         "fields",
+        "idle_since",
         "keep",
         "lingering",
         "minor",
@@ -69,6 +71,7 @@ class ClientProtocol(asyncio.Protocol):
         self.peer = Peer(b"", False, scheme, b"")
         self.address = ""  # of the peer; empty on a unix socket
         self.deadline = FOREVER
+        self.idle_since = proxy.now
         self.buffer = b""  # what came and was not read yet
         self.exchange: Exchange | None = None
         self.minor = 1
@@ -259,7 +262,8 @@ class ClientProtocol(asyncio.Protocol):
         if not keep:
             self.finish(unread or bool(self.buffer))
             return
-        self.deadline = self.proxy.now + self.proxy.keepalive
+        self.idle_since = now = self.proxy.now
+        self.deadline = now + self.proxy.keepalive
         if self.reading_paused:
             self.resume_reading()
         if self.buffer:
@@ -368,8 +372,12 @@ class ClientProtocol(asyncio.Protocol):
             self.exchange.on_sick(ports)
 
     def drain(self) -> None:
-        """Close if nothing is going on; otherwise the answer will say that it is the last one."""
-        if self.exchange is None and not self.buffer and not self.lingering:
+        """Close if nothing has gone on for a moment; otherwise the next answer will say that it is the last one.
+
+        A client that was answered just now may be sending its next request already, and closing would lose it.
+        """
+        idle = self.exchange is None and not self.buffer and not self.lingering
+        if idle and self.proxy.now - self.idle_since >= DRAIN_SECONDS:
             self.transport.close()
 
     def abort(self) -> None:
