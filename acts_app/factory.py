@@ -16,6 +16,7 @@ from acts_app import (
     csrf,
     errors,
     image_routes,
+    openapi,
     page,
     security_headers,
     service_routes,
@@ -35,7 +36,7 @@ from acts_app.stat import Stat
 from acts_app.store import Store
 
 COUNTED = re.compile(r"/api/v1/(users|categories|acts)(/|$)")  # what `_count` counts
-PROTOCOL = (users_routes, categories_routes, acts_routes, service_routes)
+PROTOCOL = (users_routes, categories_routes, acts_routes, service_routes, openapi)
 PAGES = (browse_pages, act_pages, account_pages, upload_pages, image_routes, assets)
 
 
