@@ -8,8 +8,9 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from functools import partial
 from urllib.parse import urlsplit, urlunsplit
 
 import click
@@ -118,11 +119,15 @@ def status(watch: bool, as_json: bool) -> None:
 
 
 def watch_status(service: Service) -> None:
-    """Show the status until Ctrl-C; where that is no terminal, one after the other."""
+    """Show the status until Ctrl-C: on the whole screen of a terminal, elsewhere one after the other."""
     screen = console()
-    with suppress(KeyboardInterrupt), Live(console=screen, screen=screen.is_terminal, auto_refresh=False) as live:
+    with suppress(KeyboardInterrupt), ExitStack() as stack:
+        show: Callable[[RenderableType], None] = screen.print
+        if screen.is_terminal:
+            live = stack.enter_context(Live(console=screen, screen=True, auto_refresh=False))
+            show = partial(live.update, refresh=True)
         while True:
-            live.update(status_or_trouble(service), refresh=True)
+            show(status_or_trouble(service))
             time.sleep(REFRESH_SECONDS)
 
 

@@ -1,0 +1,90 @@
+"""The status as people and as scripts read it."""
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from deploy.container_state import State
+from lb import request_window
+from monitor.snapshot import read
+from monitor.status_view import FIRST_COLUMNS, as_json, as_text, duration
+
+
+def shown(ward, width: int = 200, **how) -> str:
+    file = io.StringIO()
+    Console(file=file, width=width, **how).print(as_text(read(ward.redis, ward.service, now=ward.now)))
+    return file.getvalue()
+
+
+@pytest.fixture
+def busy(ward):
+    """Three containers, one of them sick, and 41 requests."""
+    ward.start(8000, 8001, 8002)
+    ward.move(8001, State.SICK)
+    pipe = ward.redis.pipeline()
+    for n in range(41):
+        request_window.record(pipe, "acts", f"w:{n}", ward.now)
+    pipe.execute()
+    return ward
+
+
+def test_the_first_four_columns_are_exactly_the_services_own_table(busy):
+    header, *rows = shown(busy).splitlines()[1:5]
+    assert header.startswith("Container number  Port  Status  Turn  State")
+    assert [row.split()[:5] for row in rows] == [
+        ["1", "8000", "True", "0", "running"],
+        ["2", "8001", "False", "0", "sick"],
+        ["3", "8002", "True", "1", "running"],
+    ]
+
+
+def test_the_headline_says_how_many_are_wanted_and_when_one_more_is(busy):
+    assert shown(busy).splitlines()[0] == (
+        "2 in the ring, 3 wanted for 41 requests in the last 120 s, one more at 60; automatic"
+    )
+
+
+def test_troubles_stand_at_the_end(busy):
+    assert "! 8001 is sick: test" in shown(busy)
+
+
+def test_a_file_gets_no_colours(busy):
+    assert "\x1b" not in shown(busy)
+
+
+def test_a_terminal_gets_colours(busy):
+    assert "\x1b[31m" in shown(busy, force_terminal=True, color_system="standard")
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_first_four_columns_survive_a_narrow_terminal(busy, width):
+    header = next(line for line in shown(busy, width).splitlines() if line.startswith(FIRST_COLUMNS[0]))
+    assert header.split("  ")[:3] == list(FIRST_COLUMNS[:3])
+    assert FIRST_COLUMNS[3] in header
+
+
+def test_a_reason_in_brackets_is_no_markup(ward):
+    ward.start(8000)
+    container = ward.table.get(8000)
+    ward.table.move(container, State.SICK, now=ward.now, reason="[red]broke [/off]", by="test")
+    assert "[red]broke [/off]" in shown(ward)
+
+
+def test_the_json_has_the_same_facts(busy):
+    facts = json.loads(json.dumps(as_json(read(busy.redis, busy.service, now=busy.now))))
+    first = [[row[name] for name in ("number", "port", "status", "turn")] for row in facts["containers"]]
+    assert first == [[1, 8000, True, 0], [2, 8001, False, 0], [3, 8002, True, 1]]
+    assert facts["requests"] == {"count": 41, "window": 120.0}
+    assert (facts["wanted"], facts["fixed"], facts["held"]) == (3, None, None)
+    assert facts["ring"]["ports"] == [8000, 8002]
+    assert facts["parts"]["monitor"] == {"alive": False}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0 s"), (59.4, "59 s"), (60, "1 min"), (7100, "118 min"), (7200, "2 h"), (172_799, "47 h"), (172_800, "2 d")],
+)
+def test_durations_are_said_as_people_say_them(seconds, words):
+    assert duration(seconds) == words
