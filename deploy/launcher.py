@@ -141,7 +141,7 @@ class Launcher:
             following = self._take(decision, following, now)
 
     def _take(self, decision: Next, container: Container, now: float) -> Container | None:
-        log.info("%d: %s %s", container.port, decision.step.name.lower().replace("_", " "), decision.reason)
+        log.info("port %d: %s", container.port, ": ".join(filter(None, [words_of(decision.step), decision.reason])))
         return self._effects[decision.step](container, decision.reason, now)
 
     # What is seen.
@@ -248,6 +248,11 @@ class Launcher:
     def _forget(self, container: Container, reason: str, now: float) -> Container | None:
         self._table.remove(container, now=now, reason=reason, by=WHO)
         return None
+
+
+def words_of(step: Step) -> str:
+    """A step's name for the log."""
+    return step.name.lower().replace("_", " ")
 
 
 def pause(container: Container, now: float) -> float:

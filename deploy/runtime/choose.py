@@ -4,7 +4,7 @@ An opener answers with the runtime, or raises `Unavailable` with a sentence that
 `RUNTIME=auto` takes the first of AUTO that can be opened; a runtime that is named must open.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from environs import EnvError
 
@@ -25,7 +25,8 @@ def open_process(settings: DeploySettings) -> Runtime:
     return LocalProcesses(settings)
 
 
-OPENERS: dict[str, Callable[[DeploySettings], Runtime]] = {"process": open_process}
+Openers = Mapping[str, Callable[[DeploySettings], Runtime]]
+OPENERS: Openers = {"process": open_process}
 AUTO = ("process",)  # best first
 
 
@@ -39,15 +40,15 @@ def choose_runtime(settings: DeploySettings) -> tuple[Runtime, str]:
     return OPENERS[settings.runtime](settings), f"Containers are run by: {settings.runtime} (RUNTIME says so)."
 
 
-def first_of(names: tuple[str, ...], settings: DeploySettings) -> tuple[Runtime, str]:
+def first_of(names: tuple[str, ...], settings: DeploySettings, openers: Openers = OPENERS) -> tuple[Runtime, str]:
     """The first runtime that can be opened; the sentence tells why the ones before it could not."""
     reasons: list[str] = []
     for name in names:
         try:
-            runtime = OPENERS[name](settings)
+            runtime = openers[name](settings)
         except Unavailable as error:
             reasons.append(str(error))
         else:
-            why = f" ({' '.join(reasons)})" if reasons else ""
+            why = f" ({' '.join(reasons).rstrip('.')})" if reasons else ""
             return runtime, f"Containers are run by: {name}{why}."
     raise Unavailable(" ".join(reasons))

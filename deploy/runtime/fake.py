@@ -91,11 +91,11 @@ class FakeRuntime:
         """As the protocol says."""
         with self.world.lock:
             process = self.world.processes.get(runtime_id)
-            if process is None:
+            if process is None or not process.alive(self.world.clock()):
                 return
             if process.behaviour.survives_kill:
                 raise KillFailed(f"{runtime_id} is still there after KILL")
-            process.ends_at = min(process.ends_at, self.world.clock())
+            process.ends_at = self.world.clock()
 
     def running(self) -> list[Found]:
         """As the protocol says."""

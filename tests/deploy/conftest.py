@@ -7,8 +7,14 @@ import pytest
 import redis
 
 from deploy.container import Container
+from deploy.container_state import State
 from deploy.container_table import ContainerTable
+from deploy.launcher import Launcher, at_once
+from deploy.next_step import Policy
 from deploy.orders import Orders
+from deploy.runtime.base import Runtime
+from deploy.runtime.fake import FakeRuntime, World
+from lb.heartbeat import WorkerBeat
 from lb.settings import ServiceSettings
 
 
@@ -64,3 +70,70 @@ def jobs() -> NotedJobs:
 @pytest.fixture
 def orders(table: ContainerTable, jobs: NotedJobs, clock: Callable[[], float]) -> Orders:
     return Orders(table, jobs, clock)
+
+
+Spawn = Callable[[Callable[[], None]], object]
+
+
+@dataclass
+class Machine:
+    """A launcher over the fake runtime and the real table, all in one virtual time."""
+
+    table: ContainerTable
+    orders: Orders
+    clock: Clock
+    runtime: FakeRuntime
+    policy: Policy = field(default_factory=Policy)
+    beats: list[WorkerBeat] = field(default_factory=list)  # what the proxy's workers say
+
+    def launcher(
+        self, runtime: Runtime | None = None, table: ContainerTable | None = None, spawn: Spawn = at_once
+    ) -> Launcher:
+        """What a worker that was just started has."""
+        return Launcher(
+            table or self.table,
+            runtime or self.runtime,
+            probe=self.runtime.probe,
+            beats=lambda: self.beats,
+            clock=self.clock,
+            policy=self.policy,
+            spawn=spawn,
+        )
+
+    def settle(self, launcher: Launcher | None = None, within: float = 600.0) -> None:
+        """Tend until nobody is on the way; fails if that takes more than `within` virtual seconds."""
+        launcher, end = launcher or self.launcher(), self.clock() + within
+        while (pause := launcher.tend(self.clock())) is not None:
+            assert self.clock() < end, f"still on the way: {self.states()}"
+            self.clock.pass_by(pause)
+
+    def tend_for(self, seconds: float, launcher: Launcher | None = None) -> None:
+        """Tend every 50 ms for so long, and at its end."""
+        launcher, end = launcher or self.launcher(), self.clock() + seconds
+        while self.clock() < end:
+            launcher.tend(self.clock())
+            self.clock.pass_by(0.05)
+        launcher.tend(self.clock())
+
+    def run(self, *ports: int) -> None:
+        """Containers on these ports, RUNNING."""
+        for port in ports:
+            assert self.orders.launch(port, "a test", "pytest")
+        self.settle()
+
+    def states(self) -> dict[int, State]:
+        """What the table says."""
+        return {container.port: container.state for container in self.table.all()}
+
+    def living(self) -> list[tuple[int, int]]:
+        """Port and generation of what really runs."""
+        return [(found.port, found.generation) for found in self.runtime.running()]
+
+    def expected(self) -> list[tuple[int, int]]:
+        """What should really run while nobody is on the way."""
+        return [(c.port, c.generation) for c in self.table.all() if c.state is State.RUNNING]
+
+
+@pytest.fixture
+def machine(table: ContainerTable, orders: Orders, clock: Clock) -> Machine:
+    return Machine(table, orders, clock, FakeRuntime(World(clock)))

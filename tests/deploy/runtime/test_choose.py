@@ -1,0 +1,54 @@
+import pytest
+from environs import EnvError
+
+from deploy.runtime import choose
+from deploy.runtime.choose import AUTO, OPENERS, Unavailable, choose_runtime, first_of
+from deploy.runtime.fake import FakeRuntime, World
+from deploy.settings import DeploySettings
+
+
+def settings(tmp_path, runtime: str) -> DeploySettings:
+    return DeploySettings(runtime=runtime, state_dir=tmp_path)
+
+
+def test_a_runtime_that_is_named_is_taken(tmp_path):
+    runtime, why = choose_runtime(settings(tmp_path, "process"))
+    assert runtime.name == "process"
+    assert why == "Containers are run by: process (RUNTIME says so)."
+
+
+def test_auto_takes_one_that_can_be_opened_and_says_which(tmp_path):
+    runtime, why = choose_runtime(settings(tmp_path, "auto"))
+    assert runtime.name in AUTO
+    assert why.startswith(f"Containers are run by: {runtime.name}")
+    assert "\n" not in why
+
+
+def test_what_this_version_does_not_have_is_refused_in_a_sentence_that_names_the_variable(tmp_path):
+    with pytest.raises(EnvError, match=r"RUNTIME=swarm: this version does not have it; it has auto, process"):
+        choose_runtime(settings(tmp_path, "swarm"))
+
+
+def refuse(_settings):
+    raise Unavailable("No engine answers.")
+
+
+def fake(_settings):
+    return FakeRuntime(World(lambda: 0.0))
+
+
+def test_auto_passes_over_what_cannot_be_opened_and_says_why(tmp_path):
+    openers = {"engine": refuse, "fake": fake}
+    runtime, why = first_of(("engine", "fake"), settings(tmp_path, "auto"), openers)
+    assert runtime.name == "fake"
+    assert why == "Containers are run by: fake (No engine answers)."
+
+
+def test_when_nothing_can_be_opened_every_reason_is_told(tmp_path):
+    with pytest.raises(Unavailable, match="No engine answers"):
+        first_of(("engine",), settings(tmp_path, "auto"), {"engine": refuse})
+
+
+def test_everything_that_auto_may_take_can_be_named_too():
+    assert set(AUTO) <= set(OPENERS)
+    assert choose.AUTO[-1] == "process"  # the one that needs nothing comes last
