@@ -234,7 +234,8 @@ class Backend:
 
     def close(self) -> None:
         """Refuse from now on, and break off what is open."""
-        self.listener.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):  # closed already
+            self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         for wire in self.wires:
             with contextlib.suppress(OSError):
@@ -333,9 +334,9 @@ class RunningProxy:
         self.process.send_signal(number)
 
     def stop(self) -> int:
-        """TERM, and KILL if that takes too long; the exit code."""
+        """Stop without waiting for idle clients, and KILL if that takes too long; the exit code."""
         if self.process.poll() is None:
-            self.process.terminate()
+            self.process.send_signal(signal.SIGINT)
             try:
                 self.process.wait(15)
             except subprocess.TimeoutExpired:

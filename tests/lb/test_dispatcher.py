@@ -1,0 +1,135 @@
+"""Redis away, back, and back without its memory: real workers, a Redis that is killed, stopped and flushed."""
+
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from conftest import RedisServer, start_redis
+from helpers import eventually
+from rig import Backend, RunningProxy, request
+
+from lb.events import Kind, read
+from lb.redis_client import connect
+from lb.request_window import requests_key
+from lb.turns import turn_key
+
+MakeBackend = Callable[..., Backend]
+MakeProxy = Callable[..., RunningProxy]
+
+
+@pytest.fixture
+def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis that may be killed."""
+    server = start_redis(tmp_path_factory.mktemp("r"))
+    yield server
+    server.process.send_signal(signal.SIGCONT)
+    server.process.kill()
+    server.process.wait(10)
+
+
+def restarted(server: RedisServer) -> RedisServer:
+    """The same addresses, another process without memory; of two --port options the last one wins."""
+    return replace(start_redis(server.socket_path.parent, "--port", str(server.port)), port=server.port)
+
+
+def wait_degraded(proxy: RunningProxy, times: int = 1) -> None:
+    """Until the worker has said so."""
+    eventually(lambda: proxy.log().count("Degraded") >= times)
+
+
+def wait_recovered(proxy: RunningProxy, times: int = 1) -> None:
+    """Until the worker has said so."""
+    eventually(lambda: proxy.log().count("Recovered") >= times)
+
+
+def test_workers_go_on_without_redis_and_catch_up(
+    own_redis: RedisServer, make_backend: MakeBackend, make_proxy: MakeProxy
+) -> None:
+    proxy = make_proxy(make_backend(), make_backend(), make_backend(), redis_url=own_redis.tcp_url)
+    assert proxy.get().status == 200
+    own_redis.process.kill()
+    own_redis.process.wait(10)
+    answers = [proxy.get() for _ in range(9)]
+    assert {answer.status for answer in answers} == {200}
+    servers = [int(answer.server) for answer in answers]
+    assert all(after == before % 3 + 1 for before, after in pairwise(servers))
+    wait_degraded(proxy)
+    again = restarted(own_redis)
+    try:
+        wait_recovered(proxy)
+        with connect(again.tcp_url) as client:
+            eventually(lambda: client.zcard(requests_key(proxy.service)) >= 9)
+            assert client.zcard(requests_key(proxy.service)) == 9
+            # The turn goes on from the highest that was used, never back.
+            used = int(client.get(turn_key(proxy.service)) or 0)
+            assert used >= 10
+            assert [event.kind for event in read(client, proxy.service)] == [Kind.DEGRADED, Kind.RECOVERED]
+            # The last ring stays although this Redis has none.
+            assert proxy.get().status == 200
+            assert int(client.get(turn_key(proxy.service)) or 0) == used + 1
+            # And a new one is followed.
+            version = proxy.set_ring(make_backend())
+            eventually(lambda: proxy.acted_on(version))
+            assert proxy.get().server == "1"
+    finally:
+        again.process.kill()
+        again.process.wait(10)
+
+
+def test_a_redis_that_hangs_is_given_up_and_used_again(
+    own_redis: RedisServer, make_backend: MakeBackend, make_proxy: MakeProxy
+) -> None:
+    proxy = make_proxy(make_backend(), redis_url=own_redis.url)
+    own_redis.process.send_signal(signal.SIGSTOP)
+    assert proxy.get().status == 200
+    wait_degraded(proxy)
+    assert proxy.get().status == 200
+    own_redis.process.send_signal(signal.SIGCONT)
+    wait_recovered(proxy)
+    with connect(own_redis.url) as client:
+        eventually(lambda: client.zcard(requests_key(proxy.service)) == 2)
+
+
+def test_a_redis_that_was_flushed_keeps_turns_going_forward(
+    own_redis: RedisServer, make_backend: MakeBackend, make_proxy: MakeProxy
+) -> None:
+    proxy = make_proxy(make_backend(), make_backend(), redis_url=own_redis.url)
+    with proxy.connect() as wire, connect(own_redis.url) as client:
+        servers = []
+        for number in range(8):
+            if number == 4:
+                client.flushall()
+            wire.send(request("GET", "/api/v1/x"))
+            servers.append(wire.answer().server)
+        assert servers in (["1", "2"] * 4, ["2", "1"] * 4)
+        assert int(client.get(turn_key(proxy.service)) or 0) >= 8
+
+
+def test_a_worker_that_has_seen_no_ring_says_so(make_proxy: MakeProxy, tmp_path: Path) -> None:
+    proxy = make_proxy(redis_url=f"unix://{tmp_path}/none.sock")
+    answer = proxy.get()
+    assert answer.status == 503
+    assert b"state Redis" in answer.body
+
+
+def test_degraded_shows_in_the_beat_only_while_it_lasts(
+    own_redis: RedisServer, make_backend: MakeBackend, make_proxy: MakeProxy
+) -> None:
+    proxy = make_proxy(make_backend(), redis_url=own_redis.url)
+    own_redis.process.send_signal(signal.SIGSTOP)
+    wait_degraded(proxy)
+    own_redis.process.send_signal(signal.SIGCONT)
+    eventually(lambda: [beat.degraded for beat in proxy.beats()] == [False])
+
+
+def test_errors_of_redis_degrade_too(own_redis: RedisServer, make_backend: MakeBackend, make_proxy: MakeProxy) -> None:
+    proxy = make_proxy(make_backend(), redis_url=own_redis.url)
+    with connect(own_redis.url) as client:
+        client.config_set("maxmemory", "1")
+        assert {proxy.get().status for _ in range(3)} == {200}
+        wait_degraded(proxy)
+        client.config_set("maxmemory", "0")
+        eventually(lambda: client.zcard(requests_key(proxy.service)) == 3)

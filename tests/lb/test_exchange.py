@@ -1,0 +1,248 @@
+"""One request's story when things go wrong: who is asked again, who is not, and what the client is told."""
+
+import json
+import threading
+from collections.abc import Callable
+
+import pytest
+import redis
+from helpers import eventually
+from rig import Backend, Request, RunningProxy, Wire, request, script_of
+
+from lb.redis_client import connect
+from lb.ring import changed_channel, ring_key, version_key
+from lb.suspects import suspects_channel
+
+MakeBackend = Callable[..., Backend]
+MakeProxy = Callable[..., RunningProxy]
+
+
+def break_off(wire: Wire, asked: Request, _: Backend) -> bool:
+    """A script: close without an answer."""
+    return False
+
+
+def served(backend: Backend, target: str = "/x") -> int:
+    """How often a container was asked for this."""
+    return sum(seen.target == target for seen in backend.requests)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_a_refused_connection_is_tried_elsewhere_whatever_the_method(
+    make_backend: MakeBackend, make_proxy: MakeProxy, method: str
+) -> None:
+    dead, alive = make_backend(), make_backend()
+    proxy = make_proxy(alive, dead)
+    dead.close()
+    answers = [proxy.talk(request(method, "/x", body=b"data" if method == "POST" else b"")) for _ in range(6)]
+    assert {answer.status for answer in answers} == {200}
+    assert served(alive) == 6
+    if method == "POST":
+        assert {seen.body for seen in alive.requests if seen.method == "POST"} == {b"data"}
+
+
+def test_whoever_cannot_be_reached_is_a_suspect(make_backend: MakeBackend, make_proxy: MakeProxy) -> None:
+    dead, alive = make_backend(), make_backend()
+    proxy = make_proxy(alive, dead)
+    with connect(proxy.redis_url) as client, client.pubsub(ignore_subscribe_messages=True) as listener:
+        listener.subscribe(suspects_channel(proxy.service))
+        listener.get_message(timeout=5)
+        dead.close()
+        for _ in range(2):
+            proxy.get()
+        assert eventually(lambda: listener.get_message(timeout=1))["data"] == "8001"
+
+
+def test_when_all_refuse_the_request_waits_for_the_ring_to_change(
+    make_backend: MakeBackend, make_proxy: MakeProxy
+) -> None:
+    dead, fresh = make_backend(), make_backend()
+    proxy = make_proxy(dead)
+    dead.close()
+    with proxy.connect() as wire:
+        wire.send(request("POST", "/x", body=b"data"))
+        eventually(lambda: "cannot be reached" in proxy.log())
+        proxy.set_ring(fresh)
+        assert wire.answer().status == 200
+    assert served(fresh) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "times"),
+    [("GET", 200, 1), ("HEAD", 200, 1), ("OPTIONS", 200, 1), ("POST", 502, 0), ("DELETE", 502, 0)],
+)
+def test_broken_before_the_answer_only_safe_requests_are_asked_again(
+    make_backend: MakeBackend, make_proxy: MakeProxy, method: str, status: int, times: int
+) -> None:
+    broken, good = make_backend(), make_backend()
+    proxy = make_proxy(good, broken)
+    broken.script = break_off
+    statuses = [proxy.talk(request(method, "/x")).status for _ in range(2)]
+    assert sorted(statuses) == sorted([200, status])
+    assert (served(broken), served(good)) == (1, 1 + times)
+
+
+def test_a_500_of_a_sick_container_is_tried_elsewhere_once(make_backend: MakeBackend, make_proxy: MakeProxy) -> None:
+    sick = script_of(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 4\r\n\r\nsick", close=False)
+    one, two = make_backend(), make_backend()
+    proxy = make_proxy(one, two)
+    two.script = sick
+    assert [proxy.get("/x").status for _ in range(4)] == [200] * 4
+    assert proxy.talk(request("POST", "/post")).status + proxy.talk(request("POST", "/post")).status == 700
+    one.script = sick
+    answer = proxy.get("/both")
+    assert (answer.status, answer.body) == (500, b"sick")
+    assert served(one, "/both") + served(two, "/both") == 2
+
+
+def test_a_large_500_is_left_and_tried_elsewhere(make_backend: MakeBackend, make_proxy: MakeProxy) -> None:
+    one, two = make_backend(), make_backend()
+    proxy = make_proxy(one, two)
+    two.script = script_of(b"HTTP/1.1 500 Oh\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nsick\r\n")
+    assert [proxy.get("/x").status for _ in range(4)] == [200] * 4
+
+
+def test_a_single_500_is_the_answer(make_backend: MakeBackend, make_proxy: MakeProxy) -> None:
+    backend = make_backend()
+    proxy = make_proxy(backend)
+    backend.script = script_of(b"HTTP/1.1 500 Oh\r\nContent-Length: 4\r\n\r\nsick")
+    assert (proxy.get("/x").status, served(backend)) == (500, 1)
+
+
+def test_second_tries_end_with_the_budget(make_backend: MakeBackend, make_proxy: MakeProxy) -> None:
+    one, two = make_backend(), make_backend()
+    proxy = make_proxy(one, two, RETRY_BUDGET=0)
+    for backend in (one, two):
+        backend.script = script_of(b"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n", close=False)
+    for _ in range(30):
+        assert proxy.get("/x").status == 500
+    assert served(one) + served(two) == 40  # ten are always allowed
+
+
+def test_no_answer_in_time_is_504_and_never_asked_again(make_backend: MakeBackend, make_proxy: MakeProxy) -> None:
+    one, two = make_backend(), make_backend()
+    proxy = make_proxy(one, two, UPSTREAM_TIMEOUT=0.3)
+
+    def never(wire: Wire, asked: Request, _: Backend) -> bool:
+        return wire.more()
+
+    one.script = two.script = never
+    answer = proxy.get("/x")
+    assert answer.status == 504
+    assert set(json.loads(answer.body)) == {"error"}
+    assert served(one) + served(two) == 1
+
+
+def test_an_empty_ring_waits_for_somebody_to_join(make_backend: MakeBackend, make_proxy: MakeProxy) -> None:
+    backend = make_backend()
+    proxy = make_proxy(backend)
+    version = proxy.set_ring()
+    eventually(lambda: proxy.acted_on(version))
+    with proxy.connect() as wire:
+        wire.send(request("GET", "/x"))
+        proxy.set_ring(backend)
+        assert wire.answer().status == 200
+
+
+def test_an_empty_ring_that_stays_empty_is_503(make_backend: MakeBackend, make_proxy: MakeProxy) -> None:
+    proxy = make_proxy(make_backend())
+    proxy.set_ring()
+    answer = proxy.get("/x")
+    assert (answer.status, answer.values("Retry-After")) == (503, ["1"])
+
+
+def test_what_waits_at_a_sick_container_is_asked_elsewhere_if_that_is_safe(
+    make_backend: MakeBackend, make_proxy: MakeProxy
+) -> None:
+    def hang(wire: Wire, asked: Request, _: Backend) -> bool:
+        return wire.more()
+
+    hung, good = make_backend(), make_backend()
+    proxy = make_proxy(hung)
+    hung.script = hang
+    with proxy.connect() as getting, proxy.connect() as posting:
+        getting.send(request("GET", "/get"))
+        posting.send(request("POST", "/post", body=b"data"))
+        eventually(lambda: served(hung, "/get") and served(hung, "/post"))
+        leave_as_sick(proxy, good)
+        assert getting.answer().status == 200
+        hung.close()  # killed: whoever still waits is told
+        assert posting.answer().status == 502
+    assert served(good, "/post") == 0
+
+
+def leave_as_sick(proxy: RunningProxy, good: Backend) -> None:
+    """Change the ring from 8000 to 8001 as the deployer does for a sick container."""
+    with connect(proxy.redis_url) as client, client.pipeline() as pipe:
+        pipe.delete(ring_key(proxy.service))
+        pipe.hset(ring_key(proxy.service), "8001", good.address)
+        pipe.incr(version_key(proxy.service))
+        version = int(client.get(version_key(proxy.service))) + 1
+        pipe.publish(changed_channel(proxy.service), f"{version} sick 8000")
+        pipe.execute()
+
+
+def test_a_container_that_leaves_finishes_what_it_has(make_backend: MakeBackend, make_proxy: MakeProxy) -> None:
+    go = threading.Event()
+
+    def slow(wire: Wire, asked: Request, _: Backend) -> None:
+        go.wait(10)
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    old, new = make_backend(), make_backend()
+    proxy = make_proxy(old)
+    old.script = slow
+    with proxy.connect() as wire:
+        wire.send(request("GET", "/x"))
+        eventually(lambda: served(old))
+        version = proxy.set_ring(new)
+        eventually(lambda: proxy.acted_on(version))
+        go.set()
+        assert wire.answer().body == b"ok"
+    assert served(new) == 0
+
+
+def test_counters_tell_what_happened(make_backend: MakeBackend, make_proxy: MakeProxy) -> None:
+    dead, alive = make_backend(), make_backend()
+    proxy = make_proxy(alive, dead)
+    eventually(lambda: proxy.beats()[0].requests == 1)  # the one by which the rig saw that it is up
+    before = proxy.beats()[0]
+    dead.close()
+    for _ in range(4):
+        proxy.get("/api/v1/x")
+    proxy.talk(b"nonsense\r\n\r\n")
+
+    def told() -> bool:
+        (now,) = proxy.beats()
+        return (now.requests - before.requests, now.counted - before.counted) == (4, 4)
+
+    eventually(told)
+    (now,) = proxy.beats()
+    assert now.retries - before.retries >= 2
+    assert now.refused - before.refused == 1
+    assert sum(now.latency.values()) == now.requests
+
+
+def test_a_request_is_recorded_once_even_if_it_is_tried_twice(make_backend: MakeBackend, make_proxy: MakeProxy) -> None:
+    dead, alive = make_backend(), make_backend()
+    proxy = make_proxy(alive, dead)
+    dead.close()
+    for _ in range(6):
+        proxy.get("/api/v1/x")
+    with connect(proxy.redis_url) as client:
+        recorded = client.zcard(f"{proxy.service}:requests")
+        turn = int(client.get(f"{proxy.service}:turn"))
+    assert recorded == 6
+    assert turn > 6
+
+
+def test_redis_errors_are_not_the_clients_business(make_backend: MakeBackend, make_proxy: MakeProxy) -> None:
+    proxy = make_proxy(make_backend())
+    with connect(proxy.redis_url) as client:
+        client.delete(f"{proxy.service}:requests")
+        client.set(f"{proxy.service}:requests", "not a sorted set")
+        assert {proxy.get("/api/v1/x").status for _ in range(3)} == {200}
+        assert client.type(f"{proxy.service}:requests") == "string"
+        client.delete(f"{proxy.service}:requests")
+        eventually(lambda: client.zcard(f"{proxy.service}:requests") == 3)
+    assert isinstance(client, redis.Redis)

@@ -1,0 +1,51 @@
+"""Starting: a wrong variable is one sentence and exit code 2, and the account is dropped or said aloud."""
+
+import os
+import pwd
+import subprocess
+import sys
+from collections.abc import Callable
+
+import psutil
+import pytest
+from conftest import RedisServer
+from helpers import eventually
+from rig import ROOT, Backend, RunningProxy
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("LB_PORT", "http"), ("REDIS_URL", "mysql://x"), ("UPSTREAM_TIMEOUT", "soon")]
+)
+def test_a_wrong_variable_is_one_sentence_and_exit_code_2(name: str, value: str) -> None:
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:lb.gunicorn_conf"]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, name: value}, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 2
+    assert name in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_workers_are_not_root(
+    lb_redis: RedisServer, make_backend: Callable[..., Backend], make_proxy: Callable[..., RunningProxy]
+) -> None:
+    proxy = make_proxy(make_backend(), redis_url=lb_redis.tcp_url)
+    (beat,) = proxy.beats()
+    assert psutil.Process(proxy.process.pid).uids().real == 0
+    assert psutil.Process(beat.pid).uids().real == pwd.getpwnam("nobody").pw_uid
+    assert proxy.get().status == 200
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_workers_that_must_stay_root_say_so(
+    lb_redis: RedisServer, make_backend: Callable[..., Backend], make_proxy: Callable[..., RunningProxy]
+) -> None:
+    proxy = make_proxy(make_backend(), redis_url=lb_redis.url)
+    assert "stay root" in proxy.log()
+
+
+def test_gunicorn_options_win(make_backend: Callable[..., Backend], make_proxy: Callable[..., RunningProxy]) -> None:
+    proxy = make_proxy(make_backend(), options=("--workers", "2", "--limit-request-line", "100"))
+    eventually(lambda: len(proxy.beats()) == 2)
+    assert proxy.get("/" + "a" * 200).status == 414

@@ -1,0 +1,250 @@
+"""The containers' side on raw sockets: every way to frame an answer, and answers that break the rules."""
+
+import socket
+import threading
+from collections.abc import Callable
+
+import pytest
+from helpers import eventually
+from rig import Backend, Request, RunningProxy, Wire, request, script_of
+
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+def test_connections_are_kept_and_used_again(proxy: RunningProxy, backend: Backend) -> None:
+    proxy.get()
+    before = backend.connections
+    for _ in range(10):
+        assert proxy.get().status == 200
+    assert backend.connections == before
+
+
+@pytest.mark.parametrize(
+    ("raw", "close"),
+    [
+        (OK + b"Content-Length: 5\r\n\r\nhello", False),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n", False),
+        (OK + b"\r\nhello", True),
+        (b"HTTP/1.0 200 OK\r\n\r\nhello", True),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + OK + b"Content-Length: 5\r\n\r\nhello", False),
+    ],
+)
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+def test_every_framing_reaches_every_client(
+    proxy: RunningProxy, backend: Backend, raw: bytes, close: bool, version: str
+) -> None:
+    backend.script = script_of(raw, close)
+    with proxy.connect() as wire:
+        wire.send(request("GET", "/x", version=version))
+        answer = wire.answer()
+    assert (answer.status, answer.body, answer.complete) == (200, b"hello", True)
+    assert not (version == "1.0" and answer.values("Transfer-Encoding"))
+
+
+@pytest.mark.parametrize(
+    ("status", "fields"),
+    [
+        ("204 No Content", b""),
+        ("204 No Content", b"Content-Length: 0\r\n"),
+        ("304 Not Modified", b"Content-Length: 9\r\n"),
+    ],
+)
+def test_answers_without_a_body_leave_the_connection_usable(
+    proxy: RunningProxy, backend: Backend, status: str, fields: bytes
+) -> None:
+    backend.script = script_of(f"HTTP/1.1 {status}\r\n".encode() + fields + b"\r\n", close=False)
+    with proxy.connect() as wire:
+        for _ in range(3):
+            wire.send(request("GET", "/x"))
+            assert wire.answer().status == int(status[:3])
+
+
+def test_answers_in_small_pieces_arrive_whole(proxy: RunningProxy, backend: Backend) -> None:
+    raw = OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n"
+
+    def dribble(wire: Wire, asked: Request, _: Backend) -> None:
+        wire.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in raw:
+            wire.send(bytes([byte]))
+
+    backend.script = dribble
+    with proxy.connect() as wire:
+        for _ in range(2):
+            wire.send(request("GET", "/x"))
+            assert wire.answer().body == b"hello"
+
+
+def test_trailers_are_passed_on(proxy: RunningProxy, backend: Backend) -> None:
+    backend.script = script_of(OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: 7\r\n\r\n", close=False)
+    with proxy.connect() as wire:
+        wire.send(request("GET", "/x"))
+        wire.head()
+        assert wire.chunks() == (b"hi", b"X-Sum: 7\r\n")
+
+
+def test_early_hints_and_continue_are_passed_on(proxy: RunningProxy, backend: Backend) -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"
+    backend.script = script_of(hints + OK + b"Content-Length: 2\r\n\r\nok", close=False)
+    assert proxy.get().interim == [103]
+    assert proxy.talk(request("GET", "/x", version="1.0")).interim == []
+
+
+def test_a_client_that_expects_100_sends_its_body_after_it(proxy: RunningProxy, backend: Backend) -> None:
+    def carry_on(wire: Wire, asked: Request, _: Backend) -> None:
+        assert asked.values("Expect") == ["100-continue"]
+        wire.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        wire.read_request_body(asked)
+        wire.send(OK + b"Content-Length: %d\r\n\r\n%b" % (len(asked.body), asked.body))
+
+    backend.script, backend.lazy = carry_on, True
+    try:
+        with proxy.connect() as wire:
+            wire.send(request("POST", "/x", "Expect: 100-continue", "Content-Length: 4"))
+            line, _ = wire.head()
+            assert line == b"HTTP/1.1 100 Continue"
+            wire.send(b"body")
+            assert wire.answer().body == b"body"
+    finally:
+        backend.lazy = False
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (b"garbage\r\n\r\n", "no HTTP"),
+        (OK + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "framed twice"),
+        (OK + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello", "two lengths"),
+        (OK + b"X: a\r\n b\r\nContent-Length: 0\r\n\r\n", "a folded field"),
+        (OK + b"Transfer-Encoding: gzip\r\n\r\n", "an unknown coding"),
+        (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", "a tunnel unasked"),
+        (OK + b"X: " + b"y" * 70000, "a head without an end"),
+        (OK[:8], "a head that breaks off"),
+    ],
+)
+def test_answers_that_cannot_be_trusted_are_502(proxy: RunningProxy, backend: Backend, raw: bytes, reason: str) -> None:
+    backend.script = script_of(raw)
+    answer = proxy.get()
+    assert (answer.status, answer.server) == (502, "")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        OK + b"Content-Length: 10\r\n\r\nhello",
+        OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+        OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhel",
+        OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nbad\r\n",
+    ],
+)
+def test_an_answer_that_breaks_off_breaks_off_for_the_client(proxy: RunningProxy, backend: Backend, raw: bytes) -> None:
+    backend.script = script_of(raw)
+    answer = proxy.get()
+    assert answer.status == 200
+    assert not answer.complete
+
+
+def test_a_reset_without_framing_is_a_reset_for_a_client_of_1_0(proxy: RunningProxy, backend: Backend) -> None:
+    def reset(wire: Wire, asked: Request, _: Backend) -> bool:
+        wire.send(OK + b"\r\nhello")
+        eventually(go.is_set)
+        wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        return False
+
+    go = threading.Event()
+    backend.script = reset
+    with proxy.connect() as wire:
+        wire.send(request("GET", "/x", version="1.0"))
+        wire.until(b"hello")
+        go.set()
+        with pytest.raises(ConnectionResetError):
+            wire.socket.recv(1)
+
+
+def test_bytes_after_an_answer_are_never_given_to_somebody_else(proxy: RunningProxy, backend: Backend) -> None:
+    backend.script = script_of(OK + b"Content-Length: 2\r\n\r\nok" + OK + b"Content-Length: 4\r\n\r\nevil", close=False)
+    for _ in range(4):
+        assert proxy.get().body == b"ok"
+
+
+def test_a_websocket_is_a_tunnel_both_ways(proxy: RunningProxy, backend: Backend) -> None:
+    def shout(wire: Wire, asked: Request, _: Backend) -> bool:
+        assert asked.values("Upgrade") == ["websocket"]
+        wire.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nhello ")
+        while wire.more():
+            wire.send(wire.buffer.upper())
+            wire.buffer = b""
+        ended.set()
+        return False
+
+    ended = threading.Event()
+    backend.script = shout
+    with proxy.connect() as wire:
+        wire.send(request("GET", "/ws", "Connection: Upgrade", "Upgrade: websocket"))
+        answer = wire.answer()
+        assert (answer.status, answer.values("Upgrade")) == (101, ["websocket"])
+        assert wire.exactly(6) == b"hello "
+        for word in (b"one", b"two"):
+            wire.send(word)
+            assert wire.exactly(3) == word.upper()
+    assert ended.wait(5)
+    eventually(lambda: proxy.beats()[0].in_flight == {})
+
+
+def test_events_are_passed_on_as_they_come(proxy: RunningProxy, backend: Backend) -> None:
+    seen = threading.Semaphore(0)
+
+    def events(wire: Wire, asked: Request, _: Backend) -> bool:
+        wire.send(OK + b"Content-Type: text/event-stream\r\n\r\n")
+        for number in range(3):
+            wire.send(b"data: %d\n\n" % number)
+            seen.acquire(timeout=5)  # goes on only when the client has it
+        return False
+
+    backend.script = events
+    with proxy.connect() as wire:
+        wire.send(request("GET", "/events"))
+        wire.head()
+        for number in range(3):
+            assert wire.until(b"\n\n").endswith(b"data: %d\n\n" % number)
+            seen.release()
+
+
+def test_large_bodies_pass_both_ways_without_being_held(
+    make_backend: Callable[..., Backend], make_proxy: Callable[..., RunningProxy]
+) -> None:
+    size = 64 << 20
+    block = bytes(1 << 20)
+
+    def swallow_and_pour(wire: Wire, asked: Request, _: Backend) -> None:
+        left = size if asked.method == "POST" else 0
+        left -= len(wire.exactly(min(left, len(wire.buffer))))
+        while left:
+            left -= len(wire.socket.recv(min(left, 1 << 20)))
+        wire.send(OK + b"Content-Length: %d\r\n\r\n" % (size if asked.method == "GET" else 0))
+        for _ in range(size // len(block) if asked.method == "GET" else 0):
+            wire.send(block)
+
+    backend = make_backend()
+    proxy = make_proxy(backend)
+    backend.script, backend.lazy = swallow_and_pour, True
+    pid = proxy.beats()[0].pid
+    before = peak_memory(pid)
+    with proxy.connect() as wire:
+        wire.send(request("GET", "/big"))
+        wire.head()
+        left = size - len(wire.buffer)
+        while left:
+            left -= len(wire.socket.recv(min(left, 1 << 20)))
+    with proxy.connect() as wire:
+        wire.send(request("POST", "/big", f"Content-Length: {size}"))
+        for _ in range(size // len(block)):
+            wire.send(block)
+        assert wire.answer().status == 200
+    assert peak_memory(pid) - before < 16 << 20
+
+
+def peak_memory(pid: int) -> int:
+    """The most memory a process has had, bytes."""
+    with open(f"/proc/{pid}/status") as file:  # noqa: PTH123
+        line = next(line for line in file if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
