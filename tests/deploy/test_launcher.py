@@ -127,6 +127,38 @@ def test_an_adopted_container_that_is_not_healthy_is_replaced(machine, clock, re
     assert machine.runtime.find(found.runtime_id).alive is False
 
 
+class Meanwhile:
+    """A runtime whose starts take so long that something else happens before they return."""
+
+    def __init__(self, runtime, happens):
+        self.runtime, self.happens = runtime, happens
+
+    def start(self, port, generation):
+        self.happens()
+        return self.runtime.start(port, generation)
+
+    def __getattr__(self, name):
+        return getattr(self.runtime, name)
+
+
+def test_what_was_started_for_a_container_that_went_away_meanwhile_is_ended(machine):
+    def everything_ends():
+        machine.orders.stop(8000, **WHO)
+        machine.settle()
+
+    machine.orders.launch(8000, **WHO)
+    machine.launcher(Meanwhile(machine.runtime, everything_ends)).launch(8000)
+    assert machine.states() == {}
+    assert machine.living() == []
+
+
+def test_what_was_started_for_a_container_that_somebody_else_started_too_is_kept(machine):
+    machine.orders.launch(8000, **WHO)
+    machine.launcher(Meanwhile(machine.runtime, machine.settle)).launch(8000)
+    assert machine.states() == {8000: State.RUNNING}
+    assert machine.living() == machine.expected()
+
+
 # relaunch
 
 
