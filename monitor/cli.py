@@ -19,17 +19,22 @@ import redis
 from rich.console import Console, RenderableType
 from rich.live import Live
 
+from acts_app import commands as acts_commands
+from acts_app.settings import ActsSettings
 from autoscaler import override
 from autoscaler.settings import AutoscalerSettings
 from deploy.machine import doctor
 from deploy.machine import up as machine_up
 from deploy.machine.settings import UpSettings
 from deploy.orders import Orders
+from deploy.settings import DeploySettings
 from lb import events
 from lb.events import Event
 from lb.redis_client import connect
+from lb.settings import LbSettings
 from monitor import doctor_view, event_view, snapshot, status_view
 from monitor.service_env import service_env
+from monitor.settings import MonitorSettings
 from monitor.snapshot import Snapshot
 
 WIDTH_OF_A_FILE = 200  # columns where there is no terminal: nothing is to be cut or folded there
@@ -94,14 +99,30 @@ class Service:
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="selfieless", prog_name="selfieless")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Run and look after SelfieLessActs: a site behind an exact load balancer that scales and heals itself."""
+    if context.invoked_subcommand in OF_THE_SITE:
+        # These read the environment themselves; the running service's file completes it.
+        store = service_env().str("ACTS_REDIS_URL", None)
+        context.default_map = {name: {"store": store} for name in OF_THE_SITE}
+
+
+OF_THE_SITE = {"backup": acts_commands.backup, "restore": acts_commands.restore}
+for name, command in OF_THE_SITE.items():
+    cli.add_command(command, name)
 
 
 @cli.command()
 def up() -> None:
     """Run the whole service here until Ctrl-C."""
-    sys.exit(machine_up.main())
+    sys.exit(machine_up.main(read_all_settings))
+
+
+def read_all_settings() -> None:
+    """Read what every part will read, so that a wrong variable is found before anything is started."""
+    for settings in (LbSettings, DeploySettings, AutoscalerSettings, MonitorSettings, ActsSettings):
+        settings.from_env()  # type: ignore[attr-defined]
 
 
 @cli.command()

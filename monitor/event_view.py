@@ -20,7 +20,7 @@ COLOURS = {
 def as_text(event: Event) -> Text:
     """One line: when, what, where, how long, why, who."""
     when = datetime.fromtimestamp(event.at).astimezone().strftime("%H:%M:%S")
-    line = Text(f"{when}  ").append(f"{event.kind:<10}", COLOURS.get(event.kind, ""))
+    line = Text(f"{when}  ").append(f"{event.kind:<11}", COLOURS.get(event.kind, ""))
     line.append(f"{event.port or '':>5}  ").append(event.reason)
     if event.seconds is not None:
         line.append(f" ({event.seconds:.1f} s)")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -40,7 +40,8 @@ def containers_table(snapshot: Snapshot) -> Table:
     for title in FIRST_COLUMNS:
         table.add_column(title, no_wrap=True, justify="left" if title == "Status" else "right")
     for title in MORE_COLUMNS:
-        table.add_column(title, overflow="fold" if title == "Why" else "ellipsis", no_wrap=title != "Why")
+        side: JustifyMethod = "right" if title in ("For", "In flight") else "left"
+        table.add_column(title, overflow="fold", no_wrap=title != "Why", justify=side)
     for row in snapshot.rows:
         table.add_row(*cells(row))
     return table

@@ -11,11 +11,11 @@ SCALED = Event(Kind.SCALED, None, "1 → 3", "autoscaler", id=f"{AT * 1000:.0f}-
 
 
 def test_an_event_is_one_line_with_everything():
-    assert as_text(SICK).plain == "12:04:07  sick       8001  answered 500 (1.2 s)  monitor"
+    assert as_text(SICK).plain == "12:04:07  sick        8001  answered 500 (1.2 s)  monitor"
 
 
 def test_without_a_port_and_a_duration_the_columns_stay_in_line():
-    assert as_text(SCALED).plain == "12:04:07  scaled           1 → 3  autoscaler"
+    assert as_text(SCALED).plain == "12:04:07  scaled            1 → 3  autoscaler"
 
 
 def test_the_json_has_every_field():
