@@ -22,7 +22,7 @@ def sky(size: tuple[int, int], hue: float) -> Image.Image:
     return strip.resize(size, Image.Resampling.BICUBIC)
 
 
-def landscape(seed: int, width: int = 960, height: int = 720) -> Image.Image:
+def landscape(seed: int, width: int = 320, height: int = 240) -> Image.Image:
     """A landscape that no other seed has."""
     chance = random.Random(seed)
     hue = chance.choice((0.05, 0.09, 0.13, 0.3, 0.48, 0.55, 0.6, 0.68, 0.9, 0.97)) + chance.uniform(-0.02, 0.02)
