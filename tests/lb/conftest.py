@@ -14,6 +14,7 @@ import pytest
 sys.path.append(str(Path(__file__).resolve().parent))
 
 from conftest import RedisServer, start_redis
+from helpers import eventually
 from rig import Backend, RunningProxy, Script, answer_with_port
 
 
@@ -56,6 +57,26 @@ def make_proxy(lb_redis: RedisServer) -> Iterator[Callable[..., RunningProxy]]:
     yield make
     for proxy in made:
         proxy.stop()
+
+
+@pytest.fixture(scope="session")
+def long_lived_proxy(lb_redis: RedisServer) -> Iterator[RunningProxy]:
+    """One proxy with one worker for all tests that only need another ring."""
+    proxy = RunningProxy(lb_redis.url, (), (), {})
+    yield proxy
+    proxy.stop()
+
+
+@pytest.fixture
+def proxy_for(long_lived_proxy: RunningProxy) -> Callable[..., RunningProxy]:
+    """Gives the long-lived proxy a ring of these containers."""
+
+    def put(*backends: Backend) -> RunningProxy:
+        version = long_lived_proxy.set_ring(*backends)
+        eventually(lambda: long_lived_proxy.acted_on(version))
+        return long_lived_proxy
+
+    return put
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+import redis
 from helpers import eventually, free_port
 
 from lb.heartbeat import WorkerBeat, live_workers
@@ -293,7 +294,13 @@ class RunningProxy:
             socket.create_connection(("127.0.0.1", self.port), 1).close()
         except OSError:
             return False
-        return self.log().count("Booting worker") > 0 and self.get("/") is not None
+        return bool(self.beats()) if self.has_redis() else "Degraded" in self.log()
+
+    def has_redis(self) -> bool:
+        """Whether its Redis answers at all."""
+        with connect(self.redis_url) as client, contextlib.suppress(redis.RedisError):
+            return bool(client.ping())
+        return False
 
     def log(self) -> str:
         """What gunicorn and the workers have logged."""

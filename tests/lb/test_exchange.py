@@ -15,6 +15,7 @@ from lb.suspects import suspects_channel
 
 MakeBackend = Callable[..., Backend]
 MakeProxy = Callable[..., RunningProxy]
+ProxyFor = Callable[..., RunningProxy]
 
 
 def break_off(wire: Wire, asked: Request, _: Backend) -> bool:
@@ -29,10 +30,10 @@ def served(backend: Backend, target: str = "/x") -> int:
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_a_refused_connection_is_tried_elsewhere_whatever_the_method(
-    make_backend: MakeBackend, make_proxy: MakeProxy, method: str
+    make_backend: MakeBackend, proxy_for: ProxyFor, method: str
 ) -> None:
     dead, alive = make_backend(), make_backend()
-    proxy = make_proxy(alive, dead)
+    proxy = proxy_for(alive, dead)
     dead.close()
     answers = [proxy.talk(request(method, "/x", body=b"data" if method == "POST" else b"")) for _ in range(6)]
     assert {answer.status for answer in answers} == {200}
@@ -72,14 +73,16 @@ def test_when_all_refuse_the_request_waits_for_the_ring_to_change(
     [("GET", 200, 1), ("HEAD", 200, 1), ("OPTIONS", 200, 1), ("POST", 502, 0), ("DELETE", 502, 0)],
 )
 def test_broken_before_the_answer_only_safe_requests_are_asked_again(
-    make_backend: MakeBackend, make_proxy: MakeProxy, method: str, status: int, times: int
+    make_backend: MakeBackend, proxy_for: ProxyFor, method: str, status: int, times: int
 ) -> None:
     broken, good = make_backend(), make_backend()
-    proxy = make_proxy(good, broken)
+    proxy = proxy_for(good, broken)
     broken.script = break_off
-    statuses = [proxy.talk(request(method, "/x")).status for _ in range(2)]
-    assert sorted(statuses) == sorted([200, status])
-    assert (served(broken), served(good)) == (1, 1 + times)
+    while not served(broken):
+        before = served(good)
+        answer = proxy.talk(request(method, "/x"))
+    assert answer.status == status
+    assert (served(broken), served(good)) == (1, before + times)
 
 
 def test_a_500_of_a_sick_container_is_tried_elsewhere_once(make_backend: MakeBackend, make_proxy: MakeProxy) -> None:
@@ -102,9 +105,9 @@ def test_a_large_500_is_left_and_tried_elsewhere(make_backend: MakeBackend, make
     assert [proxy.get("/x").status for _ in range(4)] == [200] * 4
 
 
-def test_a_single_500_is_the_answer(make_backend: MakeBackend, make_proxy: MakeProxy) -> None:
+def test_a_single_500_is_the_answer(make_backend: MakeBackend, proxy_for: ProxyFor) -> None:
     backend = make_backend()
-    proxy = make_proxy(backend)
+    proxy = proxy_for(backend)
     backend.script = script_of(b"HTTP/1.1 500 Oh\r\nContent-Length: 4\r\n\r\nsick")
     assert (proxy.get("/x").status, served(backend)) == (500, 1)
 
@@ -133,9 +136,9 @@ def test_no_answer_in_time_is_504_and_never_asked_again(make_backend: MakeBacken
     assert served(one) + served(two) == 1
 
 
-def test_an_empty_ring_waits_for_somebody_to_join(make_backend: MakeBackend, make_proxy: MakeProxy) -> None:
+def test_an_empty_ring_waits_for_somebody_to_join(make_backend: MakeBackend, proxy_for: ProxyFor) -> None:
     backend = make_backend()
-    proxy = make_proxy(backend)
+    proxy = proxy_for(backend)
     version = proxy.set_ring()
     eventually(lambda: proxy.acted_on(version))
     with proxy.connect() as wire:
@@ -144,21 +147,21 @@ def test_an_empty_ring_waits_for_somebody_to_join(make_backend: MakeBackend, mak
         assert wire.answer().status == 200
 
 
-def test_an_empty_ring_that_stays_empty_is_503(make_backend: MakeBackend, make_proxy: MakeProxy) -> None:
-    proxy = make_proxy(make_backend())
+def test_an_empty_ring_that_stays_empty_is_503(make_backend: MakeBackend, proxy_for: ProxyFor) -> None:
+    proxy = proxy_for(make_backend())
     proxy.set_ring()
     answer = proxy.get("/x")
     assert (answer.status, answer.values("Retry-After")) == (503, ["1"])
 
 
 def test_what_waits_at_a_sick_container_is_asked_elsewhere_if_that_is_safe(
-    make_backend: MakeBackend, make_proxy: MakeProxy
+    make_backend: MakeBackend, proxy_for: ProxyFor
 ) -> None:
     def hang(wire: Wire, asked: Request, _: Backend) -> bool:
         return wire.more()
 
     hung, good = make_backend(), make_backend()
-    proxy = make_proxy(hung)
+    proxy = proxy_for(hung)
     hung.script = hang
     with proxy.connect() as getting, proxy.connect() as posting:
         getting.send(request("GET", "/get"))
@@ -182,7 +185,7 @@ def leave_as_sick(proxy: RunningProxy, good: Backend) -> None:
         pipe.execute()
 
 
-def test_a_container_that_leaves_finishes_what_it_has(make_backend: MakeBackend, make_proxy: MakeProxy) -> None:
+def test_a_container_that_leaves_finishes_what_it_has(make_backend: MakeBackend, proxy_for: ProxyFor) -> None:
     go = threading.Event()
 
     def slow(wire: Wire, asked: Request, _: Backend) -> None:
@@ -190,7 +193,7 @@ def test_a_container_that_leaves_finishes_what_it_has(make_backend: MakeBackend,
         wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
     old, new = make_backend(), make_backend()
-    proxy = make_proxy(old)
+    proxy = proxy_for(old)
     old.script = slow
     with proxy.connect() as wire:
         wire.send(request("GET", "/x"))
@@ -205,7 +208,6 @@ def test_a_container_that_leaves_finishes_what_it_has(make_backend: MakeBackend,
 def test_counters_tell_what_happened(make_backend: MakeBackend, make_proxy: MakeProxy) -> None:
     dead, alive = make_backend(), make_backend()
     proxy = make_proxy(alive, dead)
-    eventually(lambda: proxy.beats()[0].requests == 1)  # the one by which the rig saw that it is up
     before = proxy.beats()[0]
     dead.close()
     for _ in range(4):
