@@ -122,7 +122,7 @@ def up() -> None:
 def read_all_settings() -> None:
     """Read what every part will read, so that a wrong variable is found before anything is started."""
     for settings in (LbSettings, DeploySettings, AutoscalerSettings, MonitorSettings, ActsSettings):
-        settings.from_env()  # type: ignore[attr-defined]
+        settings.from_env()
 
 
 @cli.command()

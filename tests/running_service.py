@@ -30,10 +30,18 @@ class RunningService:
 
     process: subprocess.Popen[str]
     state_dir: Path
-    lb_port: int
-    first_port: int
     environment: dict[str, str]
     session: requests.Session = field(default_factory=requests.Session)
+
+    @property
+    def lb_port(self) -> int:
+        """The public port."""
+        return int(self.environment["LB_PORT"])
+
+    @property
+    def first_port(self) -> int:
+        """The port of container 1."""
+        return int(self.environment["FIRST_PORT"])
 
     def url(self, path: str) -> str:
         """Through the public port."""
@@ -84,6 +92,18 @@ class RunningService:
         """Everything that belongs to the service."""
         return psutil.Process(self.process.pid).children(recursive=True)
 
+    def titles(self) -> dict[int, str]:
+        """What ps shows for each living process of the service."""
+        return {process.pid: title for process in self.processes() if (title := title_of(process))}
+
+
+def title_of(process: psutil.Process) -> str:
+    """What ps shows; nothing for one that has ended."""
+    try:
+        return " ".join(process.cmdline()).strip()
+    except psutil.NoSuchProcess:  # a zombie is one, too
+        return ""
+
 
 @contextmanager
 def running_service(state_dir: Path | None = None, **variables: str) -> Iterator[RunningService]:
@@ -110,7 +130,7 @@ def start(state_dir: Path, variables: dict[str, str]) -> RunningService:
         text=True,
         start_new_session=True,
     )
-    return RunningService(process, state_dir, int(environment["LB_PORT"]), int(environment["FIRST_PORT"]), environment)
+    return RunningService(process, state_dir, environment)
 
 
 def wait_until_started(service: RunningService) -> list[str]:

@@ -3,12 +3,15 @@
 A service that cannot run must not be half-started: every check here runs before the first process does.
 """
 
+import contextlib
 import fcntl
 import os
 import socket
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
+
+import psutil
 
 from deploy.runtime.processes import listener_of
 
@@ -41,6 +44,20 @@ def lock(state_dir: Path) -> IO[str]:
     handle.write(str(os.getpid()))
     handle.flush()
     return handle
+
+
+def predecessor_gone(run_folder: Path, seconds: float) -> None:
+    """Wait for the supervisor of an `up` that was killed: it is still stopping what that `up` had started."""
+    with contextlib.suppress(OSError, ValueError, psutil.NoSuchProcess):
+        process = psutil.Process(int((run_folder / "supervisor.pid").read_text()))
+        if any(str(run_folder) in word for word in process.cmdline()):
+            try:
+                process.wait(seconds)
+            except psutil.TimeoutExpired as error:
+                raise NotReady(
+                    f"STATE_DIR={run_folder.parent}: what an earlier start has left does not end (pid {process.pid}). "
+                    "End it, then start again."
+                ) from error
 
 
 def public_port(wanted: int | None) -> int:

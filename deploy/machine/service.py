@@ -70,6 +70,7 @@ class Service:
             self.supervised.start([*CONTROL, *PROXY])
             status.update("Waiting for the first container …")
             self.wait_until_served(began + self.settings.start_timeout)
+            self.wait_until(self.all_run, "every part", began + self.settings.start_timeout - time.monotonic())
         self.console.print(f"Started in {time.monotonic() - began:.1f} s.")
 
     def start_supervisor(self) -> None:
@@ -131,6 +132,10 @@ class Service:
         path = self.environment.get("HEALTH_PATH") or "/api/v1/_health"
         served = lambda: answers_200(self.lb_port, path)  # noqa: E731
         self.wait_until(served, "the first container", deadline - time.monotonic())
+
+    def all_run(self) -> bool:
+        """Whether every part has stayed up for its first second."""
+        return all(program.state == "RUNNING" for program in self.supervised.states())
 
     def wait_until(self, fact: Callable[[], bool], what: str, seconds: float) -> None:
         """Wait for a fact; raise StartFailed when a part keeps dying or the time is over."""

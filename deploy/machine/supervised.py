@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from supervisor.xmlrpc import SupervisorTransport
+from supervisor.xmlrpc import Faults, SupervisorTransport
 
 GONE = ("STOPPED", "EXITED", "FATAL")
 KEEPS_FAILING = 3  # failed starts in a row before `up` gives up on starting; one may be bad luck
@@ -55,6 +55,10 @@ class Supervised:
         except (OSError, http.client.HTTPException) as error:
             self.close()  # the transport would use its broken connection again
             raise SupervisorGone(f"the process supervisor does not answer: {error}") from error
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode == Faults.SHUTDOWN_STATE:
+                raise SupervisorGone("the process supervisor is ending") from fault
+            raise
 
     def answers(self) -> bool:
         """Whether supervisord is up."""

@@ -8,7 +8,7 @@ import os
 import pwd
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -63,13 +63,18 @@ class Signals:
         return self.heard > 1
 
 
-def main() -> int:
-    """Run the service until it is told to stop; the exit status of the command."""
-    console, errors = Console(highlight=False), Console(stderr=True, highlight=False, soft_wrap=True)
+def main(check_settings: Callable[[], None] = lambda: None) -> int:
+    """Run the service until it is told to stop; the exit status of the command.
+
+    `check_settings` reads the settings of every part, so that a wrong variable is found before anything is started;
+    it raises environs' EnvError.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
     signals = Signals()
     try:
         signals.listen()
-        return checked(console, errors, signals)
+        return checked(console, errors, signals, check_settings)
     except EnvError as error:
         errors.print(f"up: {error}", markup=False)
         return WRONG_SETTING
@@ -80,31 +85,33 @@ def main() -> int:
         return 0
 
 
-def checked(console: Console, errors: Console, signals: Signals) -> int:
+def checked(console: Console, errors: Console, signals: Signals, check_settings: Callable[[], None]) -> int:
     """Everything that can be known to fail before the first process starts, then the service."""
     settings = UpSettings.from_env()
     with preflight.lock(settings.state_dir):
-        service = prepare(settings, console)
+        service = prepare(settings, console, check_settings)
         return run(service, errors, signals)
 
 
-def prepare(settings: UpSettings, console: Console) -> Service:
+def prepare(settings: UpSettings, console: Console, check_settings: Callable[[], None]) -> Service:
     """Check ports, given Redis servers and settings; make folders and secrets. Nothing is started yet."""
-    lb_port = preflight.public_port(settings.lb_port)
-    if settings.lb_port is None and lb_port != preflight.DEFAULT_PORT:
-        console.print(f"This account may not bind port 80: the site is on {lb_port} (LB_PORT chooses another).")
     run_folder = RunFolder.below(settings.state_dir)
+    preflight.predecessor_gone(run_folder.path, seconds=settings.stop_timeout)
+    lb_port = preflight.public_port(settings.lb_port)
     environment = {**os.environ, **variables(settings, run_folder, lb_port)}
     os.environ.update(environment)
+    check_settings()
     for variable, url in (("REDIS_URL", settings.redis_url), ("ACTS_REDIS_URL", settings.acts_redis_url)):
         if url:
             redis_servers.wait_for(variable, url, seconds=2)
     _runtime, why = choose_runtime(DeploySettings.from_env(Env()))
-    console.print(why)
     stop_containers(grace=2)  # what a killed `up` has left behind would hold the ports
     preflight.container_ports(settings.container_ports)
     make_folders(settings, run_folder)
     write_service_file(settings.state_dir, environment)
+    console.print(why)
+    if settings.lb_port is None and lb_port != preflight.DEFAULT_PORT:
+        console.print(f"This account may not bind port 80: the site is on {lb_port} (LB_PORT chooses another).")
     return Service(settings, run_folder, lb_port, environment, console)
 
 

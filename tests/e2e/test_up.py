@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 from helpers import eventually, free_port
-from running_service import ROOT, RunningService, running_service, start, stop
+from running_service import ROOT, RunningService, running_service, start, stop, title_of
 
 
 def refused(**variables: str) -> tuple[int, str]:
@@ -21,18 +21,15 @@ def refused(**variables: str) -> tuple[int, str]:
 
 
 def test_every_part_is_a_process_of_its_own_with_a_name_that_ps_shows(service: RunningService) -> None:
-    def names() -> str:
-        return "\n".join(" ".join(process.cmdline()) for process in service.processes())
-
-    for title in ("lb master", "lb worker 1", "lb worker 2", "monitor", "autoscaler", "deploy worker", "acts "):
-        eventually(lambda title=title: title in names(), within=10)
+    for title in ("lb master", "lb worker 1", "lb worker 2", "monitor", "autoscaler", "deploy worker"):
+        eventually(lambda title=title: title in service.titles().values(), within=10)
+    eventually(lambda: any(title.startswith("acts ") for title in service.titles().values()), within=10)
 
 
 @pytest.mark.parametrize("part", ["monitor", "autoscaler", "deploy worker", "lb master"])
 def test_a_part_that_is_killed_comes_back(service: RunningService, part: str) -> None:
     def pid() -> int:
-        named = (process.pid for process in service.processes() if " ".join(process.cmdline()).strip() == part)
-        return next(named, 0)
+        return next((pid for pid, title in service.titles().items() if title == part), 0)
 
     before = eventually(pid, within=15)
     os.kill(before, signal.SIGKILL)
@@ -104,7 +101,7 @@ def test_a_service_that_cannot_come_up_says_which_part_and_stops_everything(tmp_
     status, said = refused(STATE_DIR=str(tmp_path), SERVICE_COMMAND="/no/such/program", START_TIMEOUT="4")
     assert status == 1
     assert "did not come up" in said
-    assert not [p for p in psutil.process_iter() if str(tmp_path) in " ".join(p.cmdline() if p.is_running() else [])]
+    assert not [process for process in psutil.process_iter() if str(tmp_path) in title_of(process)]
 
 
 def test_another_application_is_served_the_same_way(tmp_path: Path) -> None:

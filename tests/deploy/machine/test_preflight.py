@@ -52,6 +52,31 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         preflight.lock(tmp_path / "file" / "below")
 
 
+def stand_in_for_a_supervisor(folder: Path, seconds: str) -> "subprocess.Popen[bytes]":
+    process = subprocess.Popen(["sh", "-c", f"sleep {seconds}; : {folder}/supervisord.conf"])
+    (folder / "supervisor.pid").write_text(str(process.pid))
+    return process
+
+
+def test_the_supervisor_of_a_killed_start_is_waited_for(tmp_path: Path) -> None:
+    with stand_in_for_a_supervisor(tmp_path, "0.3") as process:
+        preflight.predecessor_gone(tmp_path, seconds=20)
+        assert process.wait(0.5) == 0
+
+
+def test_one_that_does_not_end_is_said_with_its_pid(tmp_path: Path) -> None:
+    with stand_in_for_a_supervisor(tmp_path, "60") as process:
+        with pytest.raises(preflight.NotReady, match=rf"STATE_DIR=.*pid {process.pid}"):
+            preflight.predecessor_gone(tmp_path, seconds=0.1)
+        process.kill()
+
+
+@pytest.mark.parametrize("said", ["", "no number", str(os.getpid()), "4194303"])
+def test_a_pid_that_is_nobodys_or_somebody_elses_is_not_waited_for(tmp_path: Path, said: str) -> None:
+    (tmp_path / "supervisor.pid").write_text(said)
+    preflight.predecessor_gone(tmp_path, seconds=0.1)
+
+
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root and setpriv")
 def test_where_port_80_may_not_be_bound_8080_is_taken_unless_80_was_asked_for() -> None:
     code = """if True:
