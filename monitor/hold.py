@@ -64,5 +64,5 @@ def end(client: redis.Redis, service: str, who: str, now: float) -> bool:
     if not gone or hold is None:
         return False
     seconds = now - hold.since
-    queue_event(client, service, Event(Kind.RECOVERED, None, f"it is over: {hold.reason}", who, seconds=seconds))
+    queue_event(client, service, Event(Kind.RECOVERED, None, f"no longer held: {hold.reason}", who, seconds=seconds))
     return True

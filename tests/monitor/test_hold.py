@@ -26,7 +26,7 @@ def test_a_hold_is_one_event_at_its_begin_and_one_at_its_end(redis_client):
     assert answers == [True, False, False, True, False, False]
     assert told(redis_client) == [
         (Kind.HELD, "the store is away 0", None),
-        (Kind.RECOVERED, "it is over: the store is away 0", 12.0),
+        (Kind.RECOVERED, "no longer held: the store is away 0", 12.0),
     ]
 
 
