@@ -45,7 +45,7 @@ def create_app(settings: ActsSettings | None = None) -> Flask:
     settings = settings or ActsSettings.from_env()
     app = Flask("acts_app", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_upload
-    app.config[assets.VERSION] = assets.asset_version()
+    assets.install(app)
     app.extensions[EXTENSION] = make_parts(settings)
     sessions.install(app, session_secret(settings))
     page.install(app)
