@@ -118,6 +118,7 @@ class LocalProcesses:
 
     def _start(self, port: int, generation: int) -> Record:
         """Start a process; at any point of this it is either not there, or can be found by the intent or the record."""
+        self._end_leftovers(port)
         if not processes.is_free(HOST, port):
             raise PortBusy(f"port {port} is taken by {processes.listener_of(port)}")
         log = self._log(port)
@@ -132,6 +133,12 @@ class LocalProcesses:
         assert started  # a child that nobody has collected yet has its entry, even if it ended already
         self._children.add(child)
         return self._recorded(intent, child.pid, started.start_ticks)
+
+    def _end_leftovers(self, port: int) -> None:
+        """Kill what a dead container has left behind: its port would stay taken, and nobody else knows of it."""
+        record = self._records.read(port)
+        if record and not record.is_intent:
+            processes.kill_session(record.pid, record.start_ticks, KILL_WAIT)
 
     def _recorded(self, intent: Record, pid: int, start_ticks: int) -> Record:
         record = Record(intent.port, intent.generation, intent.boot, pid, start_ticks, intent.log_from)

@@ -67,13 +67,9 @@ def members(leader: int, start_ticks: int) -> list[Stat]:
 
 
 def lives(leader: int, start_ticks: int) -> bool:
-    """Whether anything of that session lives. The leader's life is looked at first: it is the cheap question."""
-    if leader <= INIT:
-        return False
-    found = stat(leader)
-    if found and found.alive:
-        return found.start_ticks == start_ticks
-    return bool(members(leader, start_ticks))
+    """Whether this very process lives. What it started does not count: with its first process a container is dead."""
+    found = stat(leader) if leader > INIT else None
+    return found is not None and found.alive and found.start_ticks == start_ticks
 
 
 def signal_session(leader: int, start_ticks: int, number: signal.Signals) -> None:
@@ -86,7 +82,7 @@ def signal_session(leader: int, start_ticks: int, number: signal.Signals) -> Non
 def kill_session(leader: int, start_ticks: int, within: float) -> bool:
     """KILL everybody in the session until nobody is left; False if somebody is after `within` seconds."""
     deadline = time.monotonic() + within
-    while lives(leader, start_ticks):
+    while members(leader, start_ticks):
         if time.monotonic() >= deadline:
             return False
         signal_session(leader, start_ticks, signal.SIGKILL)

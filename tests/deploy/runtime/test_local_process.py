@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from helpers import eventually, free_port
 
@@ -17,6 +18,7 @@ from deploy.settings import DeploySettings
 from lb.settings import ServiceSettings
 
 SLEEP = (sys.executable, "-c", "import time; time.sleep(600)")
+FAMILY = (sys.executable, "-c", "import subprocess; subprocess.run(['sleep', '600'])")
 TELL = (sys.executable, "-c", "import os; print(*[f'{k}={v}' for k, v in os.environ.items()], sep=chr(10))")
 
 
@@ -65,6 +67,17 @@ def test_a_container_is_a_session_of_its_own(bench):
     found = bench.open().start(bench.port, generation=3)
     assert found.address == f"127.0.0.1:{bench.port}"
     assert os.getsid(found.pid) == found.pid
+
+
+def test_a_container_whose_first_process_is_killed_is_dead_and_what_it_leaves_is_ended_by_the_next(bench):
+    runtime = bench.open(FAMILY)
+    found = runtime.start(bench.port, generation=1)
+    child = eventually(lambda: next(iter(psutil.Process(found.pid).children()), None))
+    os.kill(found.pid, signal.SIGKILL)
+    eventually(lambda: not runtime.find(found.runtime_id).alive)
+    assert child.is_running()
+    assert runtime.start(bench.port, generation=2).pid != found.pid
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
 
 
 def test_a_container_is_told_its_port_and_number(bench):

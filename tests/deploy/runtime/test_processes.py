@@ -88,7 +88,7 @@ def test_children_belong_to_the_session_also_after_their_leader(session):
     session.process.kill()
     session.process.wait()
     assert session.members() == [session.child]
-    assert session.lives()
+    assert not session.lives()
 
 
 def test_a_dead_leader_that_nobody_has_collected_does_not_live(session):
