@@ -14,6 +14,7 @@ from helpers import eventually
 from acts_app.factory import create_app
 from acts_app.parts import EXTENSION, Parts
 from acts_app.settings import ActsSettings
+from acts_app.store import Store
 
 # The cheapest scrypt: what it costs is measured elsewhere.
 FOR_TESTS: dict[str, Any] = {"auth": "off", "cors_origins": ("*",), "session_secret": "for tests", "scrypt_cost": 16}
@@ -63,3 +64,23 @@ def start_container(redis_server: Any, redis_client: redis.Redis, tmp_path: Path
     yield start
     for container in started:
         container.stop()
+
+
+@pytest.fixture
+def visitor(make_client: Callable[..., FlaskClient]) -> FlaskClient:
+    """A browser in which ann has signed up, sending what browsers send."""
+    client = make_client(auth="required")
+    client.environ_base |= {"HTTP_ORIGIN": "http://localhost", "HTTP_ACCEPT": "text/html,*/*"}
+    form = {"username": "ann", "password": "correct horse"}
+    assert client.post("/signup", data=form).status_code == 303
+    return client
+
+
+@pytest.fixture
+def store(redis_server: Any, redis_client: redis.Redis) -> Iterator[Store]:
+    """A store with user ann and category trees."""
+    store = Store.at(redis_server.url)
+    store.accounts.add("ann", "record")
+    store.categories.add("trees", "")
+    yield store
+    store.close()
