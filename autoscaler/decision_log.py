@@ -8,6 +8,8 @@ decide the same again. The id of an entry is its time in milliseconds, so that a
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 from typing import cast
 
 import redis
@@ -17,7 +19,7 @@ from autoscaler.plan import Plan, staying
 from autoscaler.policy import Decision, Measured, Policy, sentence
 from deploy.container_state import State
 
-MAX_LENGTH = 50_000  # one each second: 14 hours
+MAX_LENGTH = 50_000  # one each second: 14 hours, about 20 MB
 PAGE = 1_000  # entries read at once
 
 # KEYS 1 the stream. ARGV 1 its cap, 2 the id that the entry should have, 3… field, value, … Answer: the id it has.
@@ -116,8 +118,14 @@ def entry_of(fields: Mapping[str, str]) -> Entry:
         target=int(fields["target"]),
         plan=fields["plan"],
         reason=fields["reason"],
-        policy=Policy().changed(fields["policy"]),
+        policy=policy_of(fields["policy"]),
     )
+
+
+@lru_cache
+def policy_of(text: str) -> Policy:
+    """The policy of an entry's text; mostly the same one as before."""
+    return Policy().changed(text)
 
 
 def states_of(text: str) -> dict[int, State]:
@@ -142,8 +150,15 @@ def read(client: redis.Redis, service: str, since: float, until: float | None = 
 
 def last_before(client: redis.Redis, service: str, at: float, count: int = 1) -> list[Entry]:
     """The newest `count` entries not after unix time `at`, newest first. Raises redis.RedisError."""
-    answer = client.xrevrange(decisions_key(service), f"{at * 1000:.0f}", "-", count)
-    return [entry_of(fields) for _, fields in entries(answer)]
+    return list(islice(backwards(client, service, at, count), count))
+
+
+def backwards(client: redis.Redis, service: str, at: float, page: int = PAGE) -> Iterator[Entry]:
+    """The entries not after unix time `at`, newest first, `page` read at once. Raises redis.RedisError."""
+    end = f"{at * 1000:.0f}"
+    while found := entries(client.xrevrange(decisions_key(service), end, "-", page)):
+        yield from (entry_of(fields) for _, fields in found)
+        end = f"({found[-1][0]}"
 
 
 def entries(answer: object) -> list[tuple[str, dict[str, str]]]:

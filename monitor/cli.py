@@ -11,17 +11,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from functools import partial
-from urllib.parse import urlsplit, urlunsplit
 
 import click
-import environs
 import redis
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.live import Live
 
 from acts_app import commands as acts_commands
 from acts_app.settings import ActsSettings
-from autoscaler import override
+from autoscaler import decision_log, override, why
 from autoscaler.settings import AutoscalerSettings
 from deploy.machine import doctor
 from deploy.machine import up as machine_up
@@ -30,71 +28,16 @@ from deploy.orders import Orders
 from deploy.settings import DeploySettings
 from lb import events
 from lb.events import Event
-from lb.redis_client import connect
 from lb.settings import LbSettings
-from monitor import doctor_view, event_view, snapshot, status_view
+from monitor import doctor_view, event_view, status_view
+from monitor.edge import Commands, redis_sentence
+from monitor.moments import FORMS
 from monitor.service_env import service_env
+from monitor.session import MOMENT, Service, console
 from monitor.settings import MonitorSettings
-from monitor.snapshot import Snapshot
 
-WIDTH_OF_A_FILE = 200  # columns where there is no terminal: nothing is to be cut or folded there
 REFRESH_SECONDS = 0.5
 FOLLOW_SECONDS = 0.25
-
-
-class WrongSetting(click.ClickException):
-    """A variable is wrong."""
-
-    exit_code = 2
-
-
-class Commands(click.Group):
-    """A group whose commands end in one sentence, whatever goes wrong underneath."""
-
-    def invoke(self, context: click.Context) -> object:
-        """Run the command."""
-        try:
-            return super().invoke(context)
-        except environs.EnvError as error:
-            raise WrongSetting(str(error)) from error
-        except redis.RedisError as error:
-            raise click.ClickException(redis_sentence(error)) from error
-
-
-def redis_sentence(error: redis.RedisError) -> str:
-    """What to do when the state Redis does not answer."""
-    url = without_password(service_env().str("REDIS_URL", "redis://127.0.0.1:6379/0"))
-    return (
-        f"the state Redis at REDIS_URL={url} cannot be used ({str(error).rstrip('.')}). "
-        "Start the service with ./deploy/up, or set REDIS_URL, or STATE_DIR, to those of the running one."
-    )
-
-
-def without_password(url: str) -> str:
-    """A URL that may be shown."""
-    parts = urlsplit(url)
-    return (
-        url if parts.password is None else urlunsplit(parts._replace(netloc=f"***@{parts.netloc.rpartition('@')[2]}"))
-    )
-
-
-def console() -> Console:
-    """Where commands write. No colours, and nothing folded, where that is no terminal."""
-    width = None if sys.stdout.isatty() else WIDTH_OF_A_FILE
-    return Console(width=width, highlight=False)
-
-
-class Service:
-    """The running service as the command line reaches it."""
-
-    def __init__(self) -> None:
-        self.settings = AutoscalerSettings.from_env(service_env())
-        self.service = self.settings.service
-        self.redis = connect(self.service.redis_url, name="selfieless")
-
-    def snapshot(self) -> Snapshot:
-        """How it is now."""
-        return snapshot.read(self.redis, self.service, self.settings.policy)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -201,6 +144,17 @@ class NumberOrAuto(click.ParamType[int | None]):
             return int(str(value))
         except ValueError:
             self.fail(f"{value!r} is neither a number nor auto", param, ctx)
+
+
+@cli.command("why")
+@click.option("--at", type=MOMENT, help=f"Another time than now: {FORMS}.")
+def explain(at: float | None) -> None:
+    """Say why there are as many containers as there are, or were at another time."""
+    service, asked_for = Service(), time.time() if at is None else at
+    story = why.story_of(decision_log.backwards(service.redis, service.service.name, asked_for))
+    if story is None:
+        raise click.ClickException("the autoscaler has written nothing down before that time")
+    click.echo(why.why(story, asked_for))
 
 
 @cli.command()

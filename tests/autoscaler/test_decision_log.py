@@ -9,6 +9,7 @@ from autoscaler.decision_log import (
     APPEND_LUA,
     PAGE,
     Entry,
+    backwards,
     decisions_key,
     entry_for,
     last_before,
@@ -60,6 +61,20 @@ def test_entries_are_found_by_time(redis_client: redis.Redis) -> None:
     assert [found.at for found in read(redis_client, "acts", 104, 106)] == [104, 105, 106]
     assert [found.at for found in last_before(redis_client, "acts", 105.5, 2)] == [105, 104]
     assert last_before(redis_client, "acts", 99) == []
+
+
+def test_entries_are_read_backwards_over_pages(redis_client: redis.Redis) -> None:
+    append(redis_client, *(entry(float(at)) for at in range(100, 110)))
+    assert [found.at for found in backwards(redis_client, "acts", 107, page=3)] == [
+        107,
+        106,
+        105,
+        104,
+        103,
+        102,
+        101,
+        100,
+    ]
 
 
 def test_more_than_a_page_is_read_in_order(redis_client: redis.Redis) -> None:

@@ -1,0 +1,50 @@
+"""Errors become one sentence and an exit code."""
+
+import click
+import environs
+import pytest
+import redis
+from click.testing import CliRunner
+
+from monitor.edge import Commands, without_password
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (environs.EnvError("X is wrong"), 2, "X is wrong"),
+        (redis.ConnectionError("refused."), 1, "cannot be used (refused). Start the service"),
+        (redis.ResponseError("OOM"), 1, "REDIS_URL"),
+        (click.ClickException("a sentence"), 1, "a sentence"),
+        (click.UsageError("a sentence"), 2, "a sentence"),
+    ],
+)
+def test_an_error_is_one_sentence_and_an_exit_code(monkeypatch, tmp_path, error, code, words):
+    monkeypatch.setenv("STATE_DIR", str(tmp_path))
+    monkeypatch.delenv("REDIS_URL", raising=False)
+
+    @click.group(cls=Commands)
+    def group():
+        """A group."""
+
+    @group.command()
+    def fail():
+        raise error
+
+    answer = CliRunner().invoke(group, ["fail"])
+    assert answer.exit_code == code
+    assert words in answer.output
+    assert "Traceback" not in answer.output
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("unix:///a/b.sock", "unix:///a/b.sock"),
+        ("redis://h:1/0", "redis://h:1/0"),
+        ("redis://:pw@h:1/0", "redis://***@h:1/0"),
+        ("redis://u:pw@h:1/0", "redis://***@h:1/0"),
+    ],
+)
+def test_passwords_are_never_shown(url, shown):
+    assert without_password(url) == shown
