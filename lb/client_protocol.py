@@ -50,6 +50,8 @@ class ClientProtocol(asyncio.Protocol):
         "fields",
         "idle_since",
         "keep",
+        "last_asked",
+        "last_head",
         "lingering",
         "minor",
         "peer",
@@ -79,6 +81,8 @@ class ClientProtocol(asyncio.Protocol):
         self.block: bytes | None = None  # the last field block, and what it means
         self.fields = NO_FIELDS
         self.request_block = b""
+        self.last_head: bytes | None = None  # the last read, if it was one plain request and nothing else
+        self.last_asked = (b"", b"", False)  # and what it asked: method, target, whether it is counted
         self.body_left = 0
         self.received = 0  # bytes of the present body
         self.decoder: ChunkDecoder | None = None
@@ -115,7 +119,9 @@ class ClientProtocol(asyncio.Protocol):
         """Called by the loop."""
         exchange = self.exchange
         if exchange is None:
-            if not self.lingering:
+            if data == self.last_head and not self.buffer:
+                self.forward(*self.last_asked)
+            elif not self.lingering:
                 self.read_head(self.buffer + data if self.buffer else data)
         elif exchange.unfinished:
             self.read_body(exchange, data)
@@ -143,10 +149,13 @@ class ClientProtocol(asyncio.Protocol):
             return
         line_end = data.find(b"\r\n")
         self.buffer = b""
+        self.last_head = None
         try:
-            self.begin(data[:line_end], data[line_end + 2 : end + 2], data[end + 4 :])
+            plain = self.begin(data[:line_end], data[line_end + 2 : end + 2], data[end + 4 :])
         except Refusal as refusal:
             self.refuse(refusal)
+        else:
+            self.last_head = data if plain and end + 4 == len(data) else None
 
     def wait_for_head(self, data: bytes) -> None:
         """Keep an incomplete head, within limits of size and time."""
@@ -159,8 +168,11 @@ class ClientProtocol(asyncio.Protocol):
         elif len(data) > limits.head:
             self.refuse(Refusal(431, f"The head of a request may have {limits.head} bytes."))
 
-    def begin(self, line: bytes, block: bytes, rest: bytes) -> None:
-        """Begin the exchange of a complete head; `rest` is what came after it. Raises Refusal."""
+    def begin(self, line: bytes, block: bytes, rest: bytes) -> bool:
+        """Begin the exchange of a complete head; `rest` is what came after it. Raises Refusal.
+
+        True if the same bytes would mean the same request again: no body, no host in the target, no crash.
+        """
         proxy = self.proxy
         limits = proxy.limits
         if len(line) > limits.line:
@@ -179,15 +191,20 @@ class ClientProtocol(asyncio.Protocol):
             raise Refusal(403, "Only this machine, or who knows the token, may crash a container.")
         if fields.length:
             self.expect_body(fields)
-        counted = meaning is Meaning.COUNTED
-        proxy.counters.counted += counted
         self.keep = not fields.close if minor else fields.keep_alive
-        self.deadline = FOREVER
-        exchange = Exchange(proxy, self, method, target, counted)
-        self.exchange = exchange
-        proxy.dispatcher.claim(exchange)
+        self.last_asked = method, target, meaning is Meaning.COUNTED
+        self.forward(*self.last_asked)
         if rest:
             self.data_received(rest)
+        return not (fields.length or host or meaning is Meaning.CRASH)
+
+    def forward(self, method: bytes, target: bytes, counted: bool) -> None:
+        """Begin the exchange of a request that was understood."""
+        self.deadline = FOREVER
+        proxy = self.proxy
+        proxy.counters.counted += counted
+        exchange = self.exchange = Exchange(proxy, self, method, target, counted)
+        proxy.dispatcher.claim(exchange)
 
     def learn(self, block: bytes, minor: int, host: bytes) -> None:
         """Judge a field block that is not the last one. Raises Refusal."""
@@ -297,6 +314,7 @@ class ClientProtocol(asyncio.Protocol):
         """
         self.exchange = None
         self.buffer = b""
+        self.last_head = None
         if unread and self.transport.can_write_eof() and not self.transport.is_closing():
             self.lingering = True
             self.deadline = self.proxy.now + LINGER_SECONDS

@@ -39,6 +39,8 @@ EMPTY_RING_WAIT = 5.0  # seconds that a request waits for somebody to join
 EMPTY_RING_WAITERS = 1000  # beyond it: 503 at once
 SUSPECT_EVERY = 0.5  # seconds between two messages about the same port
 
+Record = tuple[bytes, bytes]  # unix time with three decimals, and a name that is unique over all workers
+
 NO_CONTAINER = "No container is ready to serve this yet."
 NO_MEMORY = "The state Redis does not answer, and this worker has not seen any container yet."
 
@@ -86,13 +88,16 @@ class Dispatcher:
         self.waiters: deque[tuple[float, int, Claimant]] = deque()  # have a turn and wait for anybody in the ring
         self.reading = False
         self.sick: set[int] = set()  # named in notices since the last reading
-        self.records: deque[tuple[float, bytes]] = deque(maxlen=MAX_RECORDS)  # not (surely) written yet
+        self.records: deque[Record] = deque(maxlen=MAX_RECORDS)  # not (surely) written yet
         self.recorded = 0  # names handed out
+        self.record_prefix = worker_id.encode() + b":"
         self.suspected: dict[int, float] = {}  # port -> when we last said so, monotonic
         self.turn_key = turn_key(service)
         self.requests_key = requests_key(service)
-        self.get_version = pack(("GET", version_key(service)))
-        self.read_commands = (("MULTI",), ("GET", version_key(service)), ("HGETALL", ring_key(service)), ("EXEC",))
+        self.version_command = ("GET", version_key(service))
+        self.get_version = pack(self.version_command)
+        self.claim_commands: dict[int, bytes] = {}
+        self.read_commands = (("MULTI",), self.version_command, ("HGETALL", ring_key(service)), ("EXEC",))
         self.call_soon = asyncio.get_running_loop().call_soon
 
     # -------------------------------------------------------------------------------------------------
@@ -108,33 +113,39 @@ class Dispatcher:
         """Send the batch off."""
         batch, self.batch = self.batch, []
         link = self.link
-        at = time.time()
-        names = [self.name() for claimant in batch if claimant.counted]
+        records = self.new_records(sum([claimant.counted for claimant in batch]))
         if link is None:
-            self.records.extend((at, name) for name in names)
+            self.records.extend(records)
             self.go_on_alone(batch)
             return
-        packed = pack(("INCRBY", self.turn_key, len(batch))) + self.get_version
-        if names:
-            packed += self.packed_records([(at, name) for name in names])
-        link.send(packed, 3 if names else 2, partial(self.claimed, batch, at, names))
+        count = len(batch)
+        packed = self.claim_commands.get(count) or self.claim_command(count)
+        if records:
+            packed += self.packed_records(records)
+        link.send(packed, 3 if records else 2, partial(self.claimed, batch, records))
 
-    def name(self) -> bytes:
-        """A new name for a record."""
-        self.recorded += 1
-        return b"%b:%d" % (self.worker_id.encode(), self.recorded)
+    def new_records(self, count: int) -> list[Record]:
+        """Records of requests that came now, with names that nobody else gives."""
+        first, self.recorded = self.recorded, self.recorded + count
+        at, prefix = b"%.3f" % time.time(), self.record_prefix
+        return [(at, b"%b%d" % (prefix, number)) for number in range(first, self.recorded)]
 
-    def packed_records(self, records: list[tuple[float, bytes]]) -> bytes:
+    def claim_command(self, count: int) -> bytes:
+        """The commands that claim this many turns, remembered: there are as many as there are sizes of a batch."""
+        command = self.claim_commands[count] = pack(("INCRBY", self.turn_key, count), self.version_command)
+        return command
+
+    def packed_records(self, records: list[Record]) -> bytes:
         """The command that records these."""
         command: list[Any] = ["ZADD", self.requests_key]
         for record in records:
             command += record
         return pack(command)
 
-    def claimed(self, batch: list[Claimant], at: float, names: list[bytes], replies: Replies | None) -> None:
+    def claimed(self, batch: list[Claimant], records: list[Record], replies: Replies | None) -> None:
         """Route a batch whose claim was answered."""
         if replies is None or not self.are_fine(replies):
-            self.records.extend((at, name) for name in names)
+            self.records.extend(records)
             self.go_on_alone(batch)
             return
         last, version = replies[0], int(replies[1] or 0)
@@ -143,19 +154,16 @@ class Dispatcher:
             first, last = self.turn + 1, self.turn + len(batch)
             self.raise_turn(last)
         self.turn = last
-        turns = zip(range(first, last + 1), batch, strict=True)
         if version in (self.ring.version, 0):
-            self.route(turns)
+            self.route(enumerate(batch, first))
         else:
-            self.held.extend(turns)
+            self.held.extend(enumerate(batch, first))
             self.read_ring()
 
     def are_fine(self, replies: Replies) -> bool:
-        """Whether no answer is an error; otherwise the link is given up, for an error answers nothing we
-        ask.
-        """
+        """Whether no answer is an error; otherwise the link is given up, for an error answers nothing we ask."""
         for reply in replies:
-            if isinstance(reply, hiredis.ReplyError):
+            if type(reply) is hiredis.ReplyError:
                 self.give_up(f"it answers {reply}")
                 return False
         return True
@@ -172,7 +180,7 @@ class Dispatcher:
         """Give turns by our own counter while Redis is away."""
         first = self.turn + 1
         self.turn += len(batch)
-        self.route(zip(range(first, self.turn + 1), batch, strict=True))
+        self.route(enumerate(batch, first))
 
     def route(self, turns: Iterable[tuple[int, Claimant]]) -> None:
         """Let requests go to whoever their turn falls to in the ring that is known."""
@@ -363,7 +371,7 @@ class Dispatcher:
         some = [self.records.popleft() for _ in range(min(RECORDS_AT_ONCE, len(self.records)))]
         link.send(self.packed_records(some), 1, partial(self.caught_up, some))
 
-    def caught_up(self, some: list[tuple[float, bytes]], replies: Replies | None) -> None:
+    def caught_up(self, some: list[Record], replies: Replies | None) -> None:
         """Go on catching up, or keep these records for the next time."""
         if replies is None or not self.are_fine(replies):
             self.records.extend(some)

@@ -175,7 +175,9 @@ class Exchange:
         """Have nothing in flight any more."""
         upstream, self.upstream, self.connection = self.upstream, None, None
         if upstream is not None:
-            self.proxy.release(upstream)
+            upstream.in_flight -= 1
+            if not upstream.in_ring:
+                self.proxy.on_left(upstream)
 
     # ---------------------------------------------------------------------------------------------- the
     # request
@@ -183,8 +185,8 @@ class Exchange:
     def on_connection(self, connection: UpstreamConnection) -> None:
         """Send the head and what came of the body."""
         if self.gone:
-            connection.exchange = None
-            connection.upstream.give_back(connection)
+            self.unfinished = False  # nothing was sent on it, so it is as good as new
+            connection.end(True)
             return
         self.connection = connection
         self.sent = time.monotonic()
@@ -246,8 +248,7 @@ class Exchange:
 
     def on_answer(self, answer: Answer, body: bytes, complete: bool) -> None:
         """Pass on the head, and the body if it came with it."""
-        if answer.status == 500 and self.may_go_elsewhere():
-            self.go_elsewhere(complete)
+        if answer.status == 500 and self.answered_500(complete):
             return
         client = self.client
         minor = client.minor
@@ -268,6 +269,15 @@ class Exchange:
             self.tunneling = True
         else:
             self.chunking = answer.length < 0 and minor == 1
+
+    def answered_500(self, complete: bool) -> bool:
+        """Have the container probed now, not at the monitor's next second; whether another one is tried."""
+        if self.upstream is not None:
+            self.proxy.dispatcher.suspect(self.upstream.port)
+        elsewhere = self.may_go_elsewhere()
+        if elsewhere:
+            self.go_elsewhere(complete)
+        return elsewhere
 
     def on_body(self, data: bytes) -> None:
         """Pass on more of the body."""
@@ -325,7 +335,10 @@ class Exchange:
         if self.tunneling:
             self.connection = None
             self.finish()
-        elif self.answer is None and not answer_begun and self.may_go_elsewhere():
+            return
+        if self.upstream is not None:
+            self.proxy.dispatcher.suspect(self.upstream.port)
+        if self.answer is None and not answer_begun and self.may_go_elsewhere():
             self.go_elsewhere(True)
         else:
             port = self.upstream.port if self.upstream else 0

@@ -99,10 +99,9 @@ class Proxy:
         number = self.settings.service.number_of(port)
         return Upstream(port, address, number, self.settings.connect_timeout)
 
-    def release(self, upstream: Upstream) -> None:
-        """One exchange less with this container; whoever drains it is told at once when it was the last."""
-        upstream.in_flight -= 1
-        if not upstream.in_flight and not upstream.in_ring:
+    def on_left(self, upstream: Upstream) -> None:
+        """An exchange with a container that left the ring has ended; who drains it is told at once of the last."""
+        if not upstream.in_flight:
             self.departed.discard(upstream)
             self.dispatcher.beat()
 

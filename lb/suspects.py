@@ -1,4 +1,4 @@
-"""Suspects: a worker that could not connect to a container says so, and the monitor probes it now.
+"""Suspects: a worker says which container refused it, broke off or answered 500, and the monitor probes it now.
 
     NAME:suspects   channel   message = port   published by lb, heard by the monitor
 
@@ -14,7 +14,7 @@ def suspects_channel(service: str) -> str:
 
 
 def publish_suspect(client: redis.Redis, service: str, port: int) -> None:
-    """Say that the container on `port` could not be reached."""
+    """Say that something is wrong with the container on `port`."""
     client.publish(suspects_channel(service), str(port))
 
 

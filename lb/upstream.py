@@ -131,7 +131,6 @@ class UpstreamConnection(asyncio.Protocol):
         length = 0 if answer.bodiless or exchange.headless else answer.length
         came = len(data) - end
         if came == length:
-            self.mode = HEAD
             self.end(answer.reusable)
             exchange.on_answer(answer, data[end:] if came else b"", True)
             return
@@ -197,8 +196,11 @@ class UpstreamConnection(asyncio.Protocol):
     def end(self, reusable: bool) -> None:
         """Give the connection back, or close it."""
         exchange, self.exchange = self.exchange, None
-        if reusable and exchange is not None and not exchange.unfinished:
-            self.upstream.give_back(self)
+        upstream = self.upstream
+        full = len(upstream.idle) >= MAX_IDLE
+        if reusable and upstream.in_ring and not full and exchange is not None and not exchange.unfinished:
+            self.idle_since = upstream.now
+            upstream.idle.append(self)
         else:
             self.transport.close()
 
@@ -298,14 +300,6 @@ class Upstream:
             self.memo.clear()
         self.memo[head] = answer
         return answer
-
-    def give_back(self, connection: UpstreamConnection) -> None:
-        """Keep a connection for the next request, while the container is in the ring."""
-        if self.in_ring and len(self.idle) < MAX_IDLE:
-            connection.idle_since = self.now
-            self.idle.append(connection)
-        else:
-            connection.transport.close()
 
     def forget(self, connection: UpstreamConnection) -> None:
         """A connection that nobody used is gone."""

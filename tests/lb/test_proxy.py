@@ -40,9 +40,11 @@ def test_what_is_in_flight_to_who_left_is_told_until_it_ends() -> None:
         leaving.in_flight = 2
         proxy.on_ring(Ring(2, (A,)), frozenset())
         assert proxy.beat().in_flight == {8000: 0, 8001: 2}
-        proxy.release(leaving)
+        leaving.in_flight = 1
+        proxy.on_left(leaving)
         assert proxy.beat().in_flight[8001] == 1
-        proxy.release(leaving)
+        leaving.in_flight = 0
+        proxy.on_left(leaving)
         assert 8001 not in proxy.beat().in_flight
 
     asyncio.run(story())
