@@ -25,7 +25,7 @@ HOST = "127.0.0.1"
 MARK = "SELFIELESS_CONTAINER"  # in the environment of every container: "<its record's path> <generation>"
 KILL_WAIT = 2.0  # seconds for KILL to work; the kernel needs milliseconds unless the process waits for a dead disk
 LOG_LIMIT = 20_000_000  # bytes; with the part before it, at most two of these for each port
-LAST_LINES = 5
+LAST_LINES = 2  # an exception has its cause in the last; gunicorn writes its reason above "Shutting down"
 LAST_BYTES = 4000
 
 
