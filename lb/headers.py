@@ -13,8 +13,8 @@ containers answer with.
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 import httptools
@@ -28,24 +28,60 @@ REQUEST_LINE = re.compile(rb"(" + TOKEN + rb"{1,32}) (/[!\"$-~]*) HTTP/1\.([01])
 # What else may stand there, to tell one mistake from another.
 ANY_LINE = re.compile(rb"(" + TOKEN + rb"{1,32}) ([!-~]+) HTTP/([0-9]\.[0-9])").fullmatch
 ABSOLUTE = re.compile(rb"https?://([^/?#@]+)(/[!\"$-~]*|\?[!\"$-~]*)?", re.IGNORECASE).fullmatch
-HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?").fullmatch
+A_HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?").fullmatch
 DIGITS = re.compile(rb"[0-9]{1,18}").fullmatch
-REQUEST_ID = re.compile(rb"[!-~]{1,128}").fullmatch
+A_REQUEST_ID = re.compile(rb"[!-~]{1,128}").fullmatch
 BEARER = re.compile(rb"bearer +([!-~]+)", re.IGNORECASE).fullmatch
 
 CHUNKED = -1  # a length: the body says itself where it ends
 UNTIL_CLOSE = -2  # a length: the body ends with the connection
 
-# Fields that concern one connection (RFC 9110, 7.6.1), whether Connection names them or not. TE goes too:
-# it would have to be named in a Connection of our own. Proxy-* were for us.
-HOP_BY_HOP = frozenset(
-    b"connection keep-alive proxy-connection proxy-authorization proxy-authenticate te transfer-encoding "
-    b"upgrade http2-settings".split()
-)
-# Fields of a request that we write ourselves; what the client said is understood, not passed on.
-OURS = frozenset(b"host content-length x-request-id".split())
-# They could pretend another client, scheme or host. Containers may read "_" as "-", as CGI does.
-FORWARDED = re.compile(rb"(?:x-forwarded-.*|forwarded|x-real-ip)").fullmatch
+
+# What becomes of a field. Plain integers: an enum's members cost more to look at than all the rest of the reading.
+PLAIN = 0  # passed on
+EXPECT = 1  # passed on, and understood; so are the next two
+AUTHORIZATION = 2
+SERVED_BY = 3  # passed on in a request; of an answer it is ours
+HOST = 4  # understood, and written anew; so are the next three
+LENGTH = 5
+REQUEST_ID = 6
+FORWARDED = 7  # could pretend another client, scheme or host
+CODING = 8  # concerns one connection (RFC 9110, 7.6.1), whether Connection names it or not; so do the next three
+UPGRADE = 9
+CONNECTION = 10
+HOP = 11
+DISGUISED = 12  # one of those above with "_" for "-", as CGI reads it: dropped
+
+# TE goes too: it would have to be named in a Connection of our own. Proxy-* were for us.
+SORTS = {
+    b"expect": EXPECT,
+    b"authorization": AUTHORIZATION,
+    b"host": HOST,
+    b"content-length": LENGTH,
+    b"x-request-id": REQUEST_ID,
+    b"forwarded": FORWARDED,
+    b"x-real-ip": FORWARDED,
+    b"transfer-encoding": CODING,
+    b"upgrade": UPGRADE,
+    b"connection": CONNECTION,
+    b"x-served-by": SERVED_BY,
+    **dict.fromkeys(
+        b"keep-alive proxy-connection proxy-authorization proxy-authenticate te http2-settings".split(), HOP
+    ),
+}
+
+
+@lru_cache(maxsize=4096)
+def sort_of(name: bytes) -> tuple[bytes, int]:
+    """The lower-case name of a field, and its sort; remembered, for there are few names."""
+    low = name.lower()
+    if b"_" in low and sort_of(low.replace(b"_", b"-"))[1] in {LENGTH, REQUEST_ID, FORWARDED}:
+        return low, DISGUISED
+    if low.startswith(b"x-forwarded-"):
+        return low, FORWARDED
+    return low, SORTS.get(low, PLAIN)
+
+
 # A Connection that names one of these would take from the message what we need to read or write.
 NEVER_NAMED = frozenset(b"host content-length cache-control".split())
 
@@ -140,7 +176,7 @@ def read_odd_target(method: bytes, target: bytes, version: bytes) -> tuple[bytes
     if target == b"*" and method == b"OPTIONS":
         return target, minor, b""
     absolute = ABSOLUTE(target)
-    if absolute is None or not HOST(absolute[1]):
+    if absolute is None or not A_HOST(absolute[1]):
         raise Refusal(400, "The request target is malformed.")
     path: bytes = absolute[2] or b"/"
     return path if path.startswith(b"/") else b"/" + path, minor, absolute[1]
@@ -154,17 +190,17 @@ def read_request_fields(block: bytes, minor: int, limits: Limits) -> RequestFiel
     pairs = judged(httptools.HttpRequestParser, b"GET / HTTP/1.1\r\n", block)
     check_limits(pairs, limits)
     fields = RequestFields()
-    lowered = [(name.lower(), name, value) for name, value in pairs]
-    named = connection_options(value for low, _, value in lowered if low == b"connection")
-    kept: list[bytes] = []
-    for low, name, value in lowered:
-        plain = low.replace(b"_", b"-")
-        if low in HOP_BY_HOP or plain in OURS or FORWARDED(plain):
-            understand(fields, low, value)
-        elif low not in named:
-            kept += (name, b": ", value, b"\r\n")
-            understand_kept(fields, low, value)
-    fields.kept = b"".join(kept)
+    kept: list[tuple[bytes, bytes]] = []
+    named: frozenset[bytes] = frozenset()
+    for name, value in pairs:
+        low, sort = sort_of(name)
+        if sort == CONNECTION:
+            named |= connection_options(value)
+        elif sort:
+            understand(fields, low, sort, value)
+        if sort <= SERVED_BY:
+            kept.append((low, b"%b: %b\r\n" % (name, value)))
+    fields.kept = b"".join([line for low, line in kept if low not in named])
     settle(fields, named, minor)
     return fields
 
@@ -189,48 +225,48 @@ def check_limits(pairs: list[tuple[bytes, bytes]], limits: Limits) -> None:
     """Refuse too many fields or too long ones; 0 is no limit, as in gunicorn."""
     if limits.fields and len(pairs) > limits.fields:
         raise Refusal(431, f"A request may have {limits.fields} fields.")
-    if limits.field_size and any(len(name) + len(value) + 2 > limits.field_size for name, value in pairs):
+    if limits.field_size and max([len(name) + len(value) for name, value in pairs], default=0) > limits.field_size:
         raise Refusal(431, f"A field of a request may have {limits.field_size} bytes.")
 
 
-def connection_options(values: Iterable[bytes]) -> frozenset[bytes]:
-    """The lower-case options of all Connection fields."""
-    return frozenset(
-        option.strip(b" \t").lower() for value in values for option in value.split(b",") if option.strip(b" \t")
-    )
+def connection_options(value: bytes) -> frozenset[bytes]:
+    """The lower-case options of a Connection field."""
+    return frozenset([option.strip(b" \t").lower() for option in value.split(b",")]) - {b""}
 
 
-def understand(fields: RequestFields, low: bytes, value: bytes) -> None:
-    """Take in a field that is not passed on as it came."""
-    if low == b"host":
+def understand(fields: RequestFields, low: bytes, sort: int, value: bytes) -> None:
+    """Take in a field that tells us something. Raises Refusal."""
+    if sort == HOST:
         read_host(fields, value)
-    elif low == b"content-length":
+    elif sort == LENGTH:
         read_length(fields, value)
-    elif low == b"transfer-encoding":
+    elif sort == CODING:
         read_coding(fields, value)
-    elif low == b"upgrade":
+    elif sort == UPGRADE:
         fields.upgrade = value
-    elif low == b"x-request-id":
-        fields.request_id = value if REQUEST_ID(value) else b""
-    elif FORWARDED(low):
-        before = fields.forwarded.get(low)
-        fields.forwarded[low] = before + b", " + value if before else value
-
-
-def understand_kept(fields: RequestFields, low: bytes, value: bytes) -> None:
-    """Take in a field that is passed on and tells us something too."""
-    if low == b"expect":
+    elif sort == EXPECT:
         fields.expects_continue = value.lower() == b"100-continue"
-    elif low == b"authorization":
+    else:
+        understand_identity(fields, low, sort, value)
+
+
+def understand_identity(fields: RequestFields, low: bytes, sort: int, value: bytes) -> None:
+    """Take in a field that says who asks, or what a request is called."""
+    if sort == REQUEST_ID:
+        fields.request_id = value if A_REQUEST_ID(value) else b""
+    elif sort == AUTHORIZATION:
         match = BEARER(value)
         fields.bearer = match[1] if match else b""
+    elif sort == FORWARDED:
+        before = fields.forwarded.get(low)
+        fields.forwarded[low] = before + b", " + value if before else value
 
 
 def read_host(fields: RequestFields, value: bytes) -> None:
     """Take in Host: once, and a host."""
     if fields.host is not None:
         raise Refusal(400, "The request names two hosts.")
-    if not HOST(value):
+    if not A_HOST(value):
         raise Refusal(400, "The Host of the request is malformed.")
     fields.host = value
 
@@ -292,12 +328,17 @@ def framing_line(fields: RequestFields) -> bytes:
     return b"Content-Length: %d\r\n" % fields.length if fields.has_length else b""
 
 
+OUR_FORWARDED = b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\n"
+
+
 def forwarded_lines(fields: RequestFields, peer: Peer, host: bytes) -> bytes:
     """X-Forwarded-For, -Proto, -Host: ours, or what a trusted proxy said with its own address appended.
 
     The other X-Forwarded-* fields and Forwarded are passed on from a trusted peer and dropped otherwise.
     """
-    said = dict(fields.forwarded) if peer.trusted else {}
+    if not peer.trusted or not fields.forwarded:
+        return OUR_FORWARDED % (peer.address, peer.scheme, host)
+    said = dict(fields.forwarded)
     chain = said.get(b"x-forwarded-for")
     said[b"x-forwarded-for"] = chain + b", " + peer.address if chain else peer.address
     said.setdefault(b"x-forwarded-proto", peer.scheme)
@@ -311,20 +352,23 @@ def forwarded_lines(fields: RequestFields, peer: Peer, host: bytes) -> bytes:
 # ------------------------------------------------------------------------------------------- what is answered
 
 
+NOT_IN_ANSWERS = frozenset({LENGTH, CODING, UPGRADE, CONNECTION, HOP, SERVED_BY})
+
+
 class BadAnswer(Exception):
     """The container's answer cannot be passed on; the message is a sentence for the log."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
-    """The head of a container's answer, understood once and ready to be sent many times."""
+    """The head of a container's answer, understood once and ready to be sent many times; never changed then."""
 
     status: int
     length: int  # bytes of the body; CHUNKED; UNTIL_CLOSE. What the head says, also where no body follows
     bodiless: bool  # 1xx, 204, 304: no body follows whatever the head says
     reusable: bool  # the connection may carry another request afterwards
     fields: bytes  # the status line and all fields that go on, framing left out
-    ready: bytes  # the whole head for a client of HTTP/1.1 that stays: the usual case
+    ready: bytes = b""  # the whole head for a client of HTTP/1.1 that stays: the usual case
 
     def head(self, minor: int, keep: bool, headless: bool) -> bytes:
         """The head for a client of HTTP/1.`minor` that stays or not; `headless`: it asked with HEAD."""
@@ -373,31 +417,34 @@ def build_answer(status: int, found: Collector, minor: int, served_by: bytes) ->
     """The Answer of a parsed head."""
     if not 100 <= status <= 999:
         raise BadAnswer(f"status {status}")
-    lowered = [(name.lower(), name, value) for name, value in found.fields]
-    named = connection_options(value for low, _, value in lowered if low == b"connection")
-    length = answer_length([(low, value) for low, _, value in lowered], minor)
+    sorted_fields = [(*sort_of(name), name, value) for name, value in found.fields]
+    named: frozenset[bytes] = frozenset()
+    for _, sort, _, value in sorted_fields:
+        if sort == CONNECTION:
+            named |= connection_options(value)
+    length = answer_length([(sort, value) for _, sort, _, value in sorted_fields], minor)
     kept = [b"HTTP/1.1 %d %b\r\n" % (status, found.reason)]
-    for low, name, value in lowered:
-        dropped = low in HOP_BY_HOP or low in named or low in {b"content-length", b"x-served-by"}
-        if not dropped:
-            kept += (name, b": ", value, b"\r\n")
-        elif low == b"upgrade" and status == 101:
-            kept += (b"Connection: Upgrade\r\nUpgrade: ", value, b"\r\n")
+    for low, sort, name, value in sorted_fields:
+        if sort not in NOT_IN_ANSWERS and low not in named:
+            kept.append(b"%b: %b\r\n" % (name, value))
+        elif sort == UPGRADE and status == 101:
+            kept.append(b"Connection: Upgrade\r\nUpgrade: %b\r\n" % value)
     if status >= 200 or status == 101:
-        kept += (b"X-Served-By: ", served_by, b"\r\n")
+        kept.append(b"X-Served-By: %b\r\n" % served_by)
     persistent = b"close" not in named if minor else b"keep-alive" in named
     bodiless = status < 200 or status in {204, 304}
-    bare = Answer(status, length, bodiless, persistent and (length != UNTIL_CLOSE or bodiless), b"".join(kept), b"")
-    ready = bare.head(1, keep=True, headless=False)
-    return Answer(bare.status, bare.length, bare.bodiless, bare.reusable, bare.fields, ready)
+    reusable = persistent and (length != UNTIL_CLOSE or bodiless)
+    answer = Answer(status, length, bodiless, reusable, b"".join(kept))
+    answer.ready = answer.head(1, keep=True, headless=False)
+    return answer
 
 
-def answer_length(lowered: list[tuple[bytes, bytes]], minor: int) -> int:
+def answer_length(fields: list[tuple[int, bytes]], minor: int) -> int:
     """How the body of an answer is framed (RFC 9112, 6.3). Raises BadAnswer where it is framed twice or
     oddly.
     """
-    lengths = [value for low, value in lowered if low == b"content-length"]
-    codings = [value.lower() for low, value in lowered if low == b"transfer-encoding"]
+    lengths = [value for sort, value in fields if sort == LENGTH]
+    codings = [value.lower() for sort, value in fields if sort == CODING]
     if codings:
         if lengths or codings != [b"chunked"] or not minor:
             raise BadAnswer("framed twice, or in an unknown coding")
