@@ -390,9 +390,11 @@ class ClientProtocol(asyncio.Protocol):
             self.exchange.on_sick(ports)
 
     def drain(self) -> None:
-        """Close if nothing has gone on for a moment; otherwise the next answer will say that it is the last one.
+        """Close if nothing has gone on for a moment; otherwise the next answer will say that it is the last
+        one.
 
-        A client that was answered just now may be sending its next request already, and closing would lose it.
+        A client that was answered just now may be sending its next request already, and closing would lose
+        it.
         """
         idle = self.exchange is None and not self.buffer and not self.lingering
         if idle and self.proxy.now - self.idle_since >= DRAIN_SECONDS:

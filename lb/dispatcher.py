@@ -8,14 +8,15 @@ routed by a ring that is older than its own claim. Notices of a new ring start t
 
 When Redis does not answer, requests go on by the last ring with a counter of our own that starts from the
 highest turn seen; records are kept (at most 100,000) and written when it is back. A record that may or may
-not have been written is written again: its name is unique, so that changes nothing. A claim is never
-repeated; the turn is raised to the highest that was used instead. A Redis that came back without its memory
-has no version: the last ring stays until somebody has written a new one.
+not have been written is written again: its name is unique, so that changes nothing (counted by slots, it
+may count twice). A claim is never repeated; the turn is raised to the highest that was used instead. A
+Redis that came back without its memory has no version: the last ring stays until somebody has written a new
+one.
 """
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from functools import partial
 from logging import Logger
@@ -26,7 +27,7 @@ import hiredis
 from lb.events import Event, Kind, command_of
 from lb.heartbeat import WorkerBeat, commands_of, farewell_of
 from lb.redis_link import RedisAddress, RedisError, RedisLink, Replies, open_link, pack
-from lb.request_window import requests_key
+from lb.request_window import requests_key, slot_of, slots_key
 from lb.ring import Ring, changed_channel, notice_of, ring_key, ring_of, version_key
 from lb.suspects import suspects_channel
 from lb.turns import RAISE_LUA, turn_key
@@ -94,6 +95,8 @@ class Dispatcher:
         self.suspected: dict[int, float] = {}  # port -> when we last said so, monotonic
         self.turn_key = turn_key(service)
         self.requests_key = requests_key(service)
+        self.slots_key = slots_key(service)
+        self.precision = 0.0  # seconds; 0 records every request by itself
         self.version_command = ("GET", version_key(service))
         self.get_version = pack(self.version_command)
         self.claim_commands: dict[int, bytes] = {}
@@ -119,10 +122,11 @@ class Dispatcher:
             self.go_on_alone(batch)
             return
         count = len(batch)
-        packed = self.claim_commands.get(count) or self.claim_command(count)
+        packed, answers = self.claim_commands.get(count) or self.claim_command(count), 2
         if records:
-            packed += self.packed_records(records)
-        link.send(packed, 3 if records else 2, partial(self.claimed, batch, records))
+            written, more = self.packed_records(records)
+            packed, answers = packed + written, answers + more
+        link.send(packed, answers, partial(self.claimed, batch, records))
 
     def new_records(self, count: int) -> list[Record]:
         """Records of requests that came now, with names that nobody else gives."""
@@ -131,16 +135,22 @@ class Dispatcher:
         return [(at, b"%b%d" % (prefix, number)) for number in range(first, self.recorded)]
 
     def claim_command(self, count: int) -> bytes:
-        """The commands that claim this many turns, remembered: there are as many as there are sizes of a batch."""
+        """The commands that claim this many turns, remembered: there are as many as there are sizes of a
+        batch.
+        """
         command = self.claim_commands[count] = pack(("INCRBY", self.turn_key, count), self.version_command)
         return command
 
-    def packed_records(self, records: list[Record]) -> bytes:
-        """The command that records these."""
+    def packed_records(self, records: list[Record]) -> tuple[bytes, int]:
+        """The commands that record these, and how many answers they have."""
+        if self.precision:
+            slots = Counter([slot_of(float(at), self.precision) for at, _ in records])
+            commands = [("HINCRBY", self.slots_key, slot, number) for slot, number in slots.items()]
+            return pack(*commands), len(commands)
         command: list[Any] = ["ZADD", self.requests_key]
         for record in records:
             command += record
-        return pack(command)
+        return pack(command), 1
 
     def claimed(self, batch: list[Claimant], records: list[Record], replies: Replies | None) -> None:
         """Route a batch whose claim was answered."""
@@ -161,7 +171,9 @@ class Dispatcher:
             self.read_ring()
 
     def are_fine(self, replies: Replies) -> bool:
-        """Whether no answer is an error; otherwise the link is given up, for an error answers nothing we ask."""
+        """Whether no answer is an error; otherwise the link is given up, for an error answers nothing we
+        ask.
+        """
         for reply in replies:
             if type(reply) is hiredis.ReplyError:
                 self.give_up(f"it answers {reply}")
@@ -369,7 +381,7 @@ class Dispatcher:
         if link is None or not self.records:
             return
         some = [self.records.popleft() for _ in range(min(RECORDS_AT_ONCE, len(self.records)))]
-        link.send(self.packed_records(some), 1, partial(self.caught_up, some))
+        link.send(*self.packed_records(some), partial(self.caught_up, some))
 
     def caught_up(self, some: list[Record], replies: Replies | None) -> None:
         """Go on catching up, or keep these records for the next time."""

@@ -54,6 +54,7 @@ class Exchange:
     __slots__ = (
         "answer",
         "awaits_continue",
+        "body_bytes",
         "chunked_body",
         "chunking",
         "client",
@@ -73,6 +74,7 @@ class Exchange:
         "safe",
         "sent",
         "started",
+        "status",
         "target",
         "tried",
         "tries",
@@ -112,6 +114,8 @@ class Exchange:
         self.upstream: Upstream | None = None  # counted in its in_flight while set
         self.connection: UpstreamConnection | None = None
         self.answer: Answer | None = None  # once its head went to the client
+        self.status = 0  # that the client was answered with
+        self.body_bytes = 0  # of the answer, without its framing
         self.chunking = False  # the answer's body goes out in chunks
         self.keep = False
         self.tunneling = False
@@ -262,6 +266,8 @@ class Exchange:
             keep = keep and answer.can_stay(minor, self.headless)
             head = answer.head(minor, keep or answer.status == 101, self.headless)
         self.keep = keep
+        self.status = answer.status
+        self.body_bytes = len(body)
         client.transport.write(head + body if body else head)
         if complete:
             self.finish()
@@ -281,6 +287,7 @@ class Exchange:
 
     def on_body(self, data: bytes) -> None:
         """Pass on more of the body."""
+        self.body_bytes += len(data)
         self.client.transport.write(chunk(data) if self.chunking else data)
 
     def on_tunnel(self, data: bytes) -> None:
@@ -370,6 +377,7 @@ class Exchange:
             self.client.break_off()
             return
         self.keep = keep and not self.unfinished
+        self.status = status
         if self.proxy.on_finished is not None:
             self.proxy.on_finished(self)
         self.leave_container()

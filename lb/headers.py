@@ -37,7 +37,8 @@ CHUNKED = -1  # a length: the body says itself where it ends
 UNTIL_CLOSE = -2  # a length: the body ends with the connection
 
 
-# What becomes of a field. Plain integers: an enum's members cost more to look at than all the rest of the reading.
+# What becomes of a field. Plain integers: an enum's members cost more to look at than all the rest of the
+# reading.
 PLAIN = 0  # passed on
 EXPECT = 1  # passed on, and understood; so are the next two
 AUTHORIZATION = 2
@@ -361,7 +362,9 @@ class BadAnswer(Exception):
 
 @dataclass(slots=True)
 class Answer:
-    """The head of a container's answer, understood once and ready to be sent many times; never changed then."""
+    """The head of a container's answer, understood once and ready to be sent many times; never changed
+    then.
+    """
 
     status: int
     length: int  # bytes of the body; CHUNKED; UNTIL_CLOSE. What the head says, also where no body follows

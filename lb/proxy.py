@@ -73,6 +73,7 @@ class Proxy:
         self.on_finished: Callable[[Any], None] | None = None
         address = redis_address(settings.service.redis_url)
         self.dispatcher = Dispatcher(self, settings.service.name, address, self.id, log)
+        self.dispatcher.precision = settings.count_precision
 
     # ------------------------------------------------------------------------------------------------- the
     # ring
@@ -100,7 +101,9 @@ class Proxy:
         return Upstream(port, address, number, self.settings.connect_timeout)
 
     def on_left(self, upstream: Upstream) -> None:
-        """An exchange with a container that left the ring has ended; who drains it is told at once of the last."""
+        """An exchange with a container that left the ring has ended; who drains it is told at once of the
+        last.
+        """
         if not upstream.in_flight:
             self.departed.discard(upstream)
             self.dispatcher.beat()

@@ -77,6 +77,7 @@ class LbSettings:
     body_timeout: float = 30.0  # without a byte of a client's body
     max_body: int = 0  # 0 is no limit: the proxy streams and holds nothing
     retry_budget: float = 0.2  # share of a worker's requests of the last 10 s that may be second tries
+    count_precision: float = 0.0  # 0 records every request; else counts by slots of so many seconds
     crash_token: str = ""  # empty: only loopback peers may crash a container
 
     @classmethod
@@ -94,5 +95,6 @@ class LbSettings:
             body_timeout=env.float("BODY_TIMEOUT", cls.body_timeout, validate=POSITIVE),
             max_body=env.int("MAX_BODY", cls.max_body, validate=NOT_NEGATIVE),
             retry_budget=env.float("RETRY_BUDGET", cls.retry_budget, validate=validate.Range(0, 1)),
+            count_precision=env.float("COUNT_PRECISION", cls.count_precision, validate=NOT_NEGATIVE),
             crash_token=env.str("CRASH_TOKEN", cls.crash_token),
         )

@@ -1,4 +1,5 @@
-"""Suspects: a worker says which container refused it, broke off or answered 500, and the monitor probes it now.
+"""Suspects: a worker says which container refused it, broke off or answered 500, and the monitor probes it
+now.
 
     NAME:suspects   channel   message = port   published by lb, heard by the monitor
 

@@ -22,6 +22,7 @@ import uvloop
 from gunicorn import sock as gunicorn_sock
 from gunicorn.workers import base
 
+from lb.access_log import AccessLog
 from lb.client_protocol import ClientProtocol
 from lb.headers import Limits
 from lb.proxy import TICK_SECONDS, Proxy
@@ -101,6 +102,8 @@ class ProxyWorker(base.Worker):  # type: ignore[misc]
         limits = Limits(self.cfg.limit_request_line, self.cfg.limit_request_fields, self.cfg.limit_request_field_size)
         proxy = Proxy(self.settings, limits, float(self.cfg.keepalive), self.log)
         proxy.max_clients = self.cfg.worker_connections
+        if self.log.access_log_enabled:
+            proxy.on_finished = AccessLog(self.log, self.cfg.access_log_format)
         linking = self.loop.create_task(proxy.dispatcher.stay_linked())
         await until_linked(proxy)
         servers = [await self.listen(proxy, listener.sock) for listener in self.sockets]

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +11,7 @@ from helpers import eventually
 from rig import Backend, Request, RunningProxy, Wire, request, script_of
 
 from lb.redis_client import connect
+from lb.request_window import count, requests_key, slots_key
 from lb.ring import changed_channel, ring_key, version_key
 from lb.suspects import suspects_channel
 
@@ -248,3 +250,13 @@ def test_redis_errors_are_not_the_clients_business(make_backend: MakeBackend, ma
         client.delete(f"{proxy.service}:requests")
         eventually(lambda: client.zcard(f"{proxy.service}:requests") == 3)
     assert isinstance(client, redis.Redis)
+
+
+def test_requests_can_be_counted_by_slots(make_backend: MakeBackend, make_proxy: MakeProxy) -> None:
+    proxy = make_proxy(make_backend(), COUNT_PRECISION=1000)
+    for _ in range(7):
+        assert proxy.get("/api/v1/x").status == 200
+    with connect(proxy.redis_url) as client:
+        assert count(client, proxy.service, time.time(), 10_000) == 7
+        assert client.exists(requests_key(proxy.service)) == 0
+        assert 1 <= client.hlen(slots_key(proxy.service)) <= 2

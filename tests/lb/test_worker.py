@@ -1,9 +1,12 @@
 """The worker under gunicorn: turns, order, drain, reload, beats."""
 
 import signal
+import ssl
+import subprocess
 import threading
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 from helpers import eventually
 from rig import Backend, Request, RunningProxy, Wire, request
@@ -153,3 +156,26 @@ def test_a_worker_that_has_served_max_requests_is_replaced(make_backend: MakeBac
         assert proxy.get().status == 200
     eventually(lambda: [beat for beat in proxy.beats() if beat.pid != before.pid])
     assert proxy.get().status == 200
+
+
+def test_tls_by_gunicorns_certificate_settings(
+    make_backend: MakeBackend, make_proxy: MakeProxy, tmp_path: Path
+) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    subprocess.run([*new, "-keyout", key, "-out", certificate, *subject], check=True, capture_output=True)
+    backend = make_backend()
+    proxy = make_proxy(backend, options=("--certfile", str(certificate), "--keyfile", str(key)))
+    context = ssl.create_default_context(cafile=str(certificate))
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with proxy.connect() as plain:
+        wire = Wire(context.wrap_socket(plain.socket, server_hostname="localhost"))
+        assert wire.socket.selected_alpn_protocol() == "http/1.1"
+        for _ in range(2):
+            wire.send(request("POST", "/x", body=b"data" * 10_000))
+            assert wire.answer().status == 200
+        wire.send(b"nonsense\r\n\r\n")
+        assert wire.answer().status == 400
+        wire.socket.close()
+    assert backend.requests[-1].values("X-Forwarded-Proto") == ["https"]
