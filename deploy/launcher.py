@@ -24,7 +24,7 @@ from deploy.container_table import ContainerTable, whereabouts
 from deploy.draining import acknowledged, what_holds_back
 from deploy.next_step import RESTING, Next, Policy, Seen, Step, next_step
 from deploy.retries import after_failed_start
-from deploy.runtime.base import Found, KillFailed, Runtime, StartFailed
+from deploy.runtime.base import Found, KillFailed, Runtime, RuntimeAway, StartFailed
 from lb.heartbeat import WorkerBeat
 
 WHO = "deploy worker"
@@ -67,6 +67,7 @@ class Launcher:
         self._clock = clock
         self._policy = policy
         self._spawn = spawn
+        self._troubled: set[int] = set()  # ports whose last step failed
         self._locks: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
         self._effects: dict[Step, Callable[[Container, str, float], Container | None]] = {
             Step.START: self._start,
@@ -122,12 +123,19 @@ class Launcher:
             container = self._table.get(port)
             if container:
                 self._go_on(container, now)
-        except redis.RedisError as error:
-            log.warning("port %d is looked at again later: %s", port, error)
-        except Exception:
-            log.exception("port %d: this step failed and will be tried again", port)
+            self._troubled.discard(port)
+        except (redis.RedisError, RuntimeAway) as error:
+            self._say_once(port, str(error), trace=False)
+        except Exception as error:
+            self._say_once(port, f"this step failed ({error})", trace=True)
         finally:
             self._locks[port].release()
+
+    def _say_once(self, port: int, trouble: str, trace: bool) -> None:
+        """A step is tried again twenty times a second; its trouble is told once, until it is over."""
+        if port not in self._troubled:
+            self._troubled.add(port)
+            log.warning("port %d waits: %s", port, trouble, exc_info=trace)
 
     def _go_on(self, container: Container, now: float) -> None:
         """Take step after step until there is something to wait for, or somebody else was quicker."""
@@ -246,7 +254,9 @@ class Launcher:
         return True
 
     def _forget(self, container: Container, reason: str, now: float) -> Container | None:
-        self._table.remove(container, now=now, reason=reason, by=WHO)
+        """It has ended by itself; what a runtime keeps of the dead is removed with the row."""
+        if self._killed(container, now):
+            self._table.remove(container, now=now, reason=reason, by=WHO)
         return None
 
 

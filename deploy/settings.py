@@ -9,6 +9,7 @@ from typing import Self
 import environs
 from environs import validate
 
+from deploy.runtime.docker_settings import DockerSettings
 from lb.settings import NOT_NEGATIVE, POSITIVE, ServiceSettings
 
 ROOT = Path(__file__).resolve().parent.parent  # the checkout: from here the acts app can be imported
@@ -38,6 +39,7 @@ class DeploySettings:
     runtime: str = "auto"
     state_dir: Path = ROOT / "var"  # logs and the process runtime's records
     command: tuple[str, ...] = ACTS_COMMAND  # what a process container runs
+    docker: DockerSettings = field(default_factory=DockerSettings)
     boot_timeout: float = 30.0  # from the start to the first 200 of the health path; slow images need some
     drain_timeout: float = 30.0  # as long as the proxy waits for a container's answer
     stop_grace: float = 5.0  # from TERM to KILL: it was drained before, nothing is in flight
@@ -51,6 +53,7 @@ class DeploySettings:
             runtime=env.str("RUNTIME", cls.runtime, validate=validate.OneOf(RUNTIMES)),
             state_dir=Path(env.str("STATE_DIR", "") or cls.state_dir).absolute(),
             command=command_of(env),
+            docker=DockerSettings.from_env(env),
             boot_timeout=env.float("BOOT_TIMEOUT", cls.boot_timeout, validate=POSITIVE),
             drain_timeout=env.float("DRAIN_TIMEOUT", cls.drain_timeout, validate=NOT_NEGATIVE),
             stop_grace=env.float("STOP_GRACE", cls.stop_grace, validate=NOT_NEGATIVE),

@@ -30,12 +30,19 @@ class PortBusy(StartFailed):
     """Somebody who is not ours listens on the port; the message says who, where that can be told."""
 
 
+class RuntimeAway(Exception):
+    """The runtime does not answer now, so nothing is known; the message is a sentence for the operator."""
+
+
 class KillFailed(Exception):
     """A container is still there after KILL and the bounded wait for its end."""
 
 
 class Runtime(Protocol):
-    """How containers are started, found and ended. All methods may be called from several threads and processes."""
+    """How containers are started, found and ended. All methods may be called from several threads and processes.
+
+    All but `last_words` and `close` may raise RuntimeAway: not knowing is not "none".
+    """
 
     name: str
 
@@ -52,7 +59,8 @@ class Runtime(Protocol):
     def kill(self, runtime_id: str) -> None:
         """End the container at once (KILL, also when it is stopped or hangs) and return when it is gone.
 
-        Unknown or already gone is no error. Raises KillFailed when it survives the bounded wait.
+        What a runtime keeps of one that has ended is removed too. Unknown or already gone is no error. Raises
+        KillFailed when it survives the bounded wait.
         """
 
     def running(self) -> list[Found]:

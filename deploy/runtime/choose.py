@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 
 from environs import EnvError
 
-from deploy.runtime.base import Runtime
+from deploy.runtime.base import Runtime, RuntimeAway
+from deploy.runtime.docker_engine import DockerEngine, connect
 from deploy.runtime.local_process import LocalProcesses
 from deploy.settings import DeploySettings
 
@@ -25,8 +26,20 @@ def open_process(settings: DeploySettings) -> Runtime:
     return LocalProcesses(settings)
 
 
+def open_docker(settings: DeploySettings) -> Runtime:
+    """The docker runtime, if an engine answers and has the image."""
+    try:
+        api = connect()
+    except RuntimeAway as error:
+        raise Unavailable(f"RUNTIME=docker: {error}.") from error
+    if not api.images(name=settings.docker.image):
+        api.close()
+        raise Unavailable(f"RUNTIME=docker: the engine has no image {settings.docker.image} (SERVICE_IMAGE).")
+    return DockerEngine(settings, api)
+
+
 Openers = Mapping[str, Callable[[DeploySettings], Runtime]]
-OPENERS: Openers = {"process": open_process}
+OPENERS: Openers = {"docker": open_docker, "process": open_process}
 AUTO = ("process",)  # best first
 
 

@@ -53,12 +53,12 @@ class LocalProcesses:
         """As the protocol says."""
         record = self._record_of(runtime_id)
         if record:
-            processes.signal_session(record.pid, record.start_ticks, signal.SIGTERM)
+            processes.signal_session(record.pid, record.start_ticks, self._mark(record), signal.SIGTERM)
 
     def kill(self, runtime_id: str) -> None:
         """As the protocol says."""
         record = self._record_of(runtime_id)
-        if record and not processes.kill_session(record.pid, record.start_ticks, KILL_WAIT):
+        if record and not processes.kill_session(record.pid, record.start_ticks, self._mark(record), KILL_WAIT):
             raise KillFailed(f"process {record.pid} is still there {KILL_WAIT:g} s after KILL")
         self._children.reap()
 
@@ -112,7 +112,7 @@ class LocalProcesses:
         mark = self._mark(intent)
         leaders = (stat for stat in processes.all_stats() if stat.alive and stat.session == stat.pid)
         for leader in leaders:
-            if processes.environment_of(leader.pid).get(MARK) == mark:
+            if processes.carries(leader.pid, mark):
                 return self._recorded(intent, leader.pid, leader.start_ticks)
         return None
 
@@ -138,7 +138,7 @@ class LocalProcesses:
         """Kill what a dead container has left behind: its port would stay taken, and nobody else knows of it."""
         record = self._records.read(port)
         if record and not record.is_intent:
-            processes.kill_session(record.pid, record.start_ticks, KILL_WAIT)
+            processes.kill_session(record.pid, record.start_ticks, self._mark(record), KILL_WAIT)
 
     def _recorded(self, intent: Record, pid: int, start_ticks: int) -> Record:
         record = Record(intent.port, intent.generation, intent.boot, pid, start_ticks, intent.log_from)
@@ -164,10 +164,12 @@ class LocalProcesses:
         """
         number = self._settings.service.number_of(intent.port)
         told = {"PORT": str(intent.port), "CONTAINER_NUMBER": str(number)}
-        return told | {MARK: self._mark(intent), "SPT_NOENV": "1"}
+        name, _, value = self._mark(intent).partition("=")
+        return told | {name: value, "SPT_NOENV": "1"}
 
-    def _mark(self, intent: Record) -> str:
-        return f"{self._records.folder / str(intent.port)} {intent.generation}"
+    def _mark(self, record: Record) -> str:
+        """What everybody in a container has in the environment, and nobody else."""
+        return f"{MARK}={self._records.folder / str(record.port)} {record.generation}"
 
     def _log(self, port: int) -> Path:
         return self._logs / f"{self._settings.service.name}-{port}.log"

@@ -50,11 +50,12 @@ def all_stats() -> Iterator[Stat]:
             yield found
 
 
-def members(leader: int, start_ticks: int) -> list[Stat]:
+def members(leader: int, start_ticks: int, mark: str) -> list[Stat]:
     """The living processes of the session that this very process leads or led, the leader first if it lives.
 
-    Linux gives a pid to nobody else while it is the id of a session. So when the leader is gone, whoever is in the
-    session of that number belonged to it; and when the number is another process now, the session has ended.
+    Linux gives a pid to nobody else while it is the id of a session. So while the leader lives, whoever is in the
+    session belongs to it. When the leader is gone its number may have been another's since, who left a daemon behind:
+    then only those count who carry `mark` ("NAME=value") in their environment.
     Numbers below 2 are nobody's session: kernel threads and init's own family show 0 there, and must never be ended.
     """
     if leader <= INIT:
@@ -63,7 +64,9 @@ def members(leader: int, start_ticks: int) -> list[Stat]:
     if found and found.start_ticks != start_ticks:
         return []
     rest = [other for other in all_stats() if other.session == leader and other.alive and other.pid != leader]
-    return [found, *rest] if found and found.alive else rest
+    if found and found.alive:
+        return [found, *rest]
+    return [other for other in rest if carries(other.pid, mark)]
 
 
 def lives(leader: int, start_ticks: int) -> bool:
@@ -72,22 +75,28 @@ def lives(leader: int, start_ticks: int) -> bool:
     return found is not None and found.alive and found.start_ticks == start_ticks
 
 
-def signal_session(leader: int, start_ticks: int, number: signal.Signals) -> None:
+def signal_session(leader: int, start_ticks: int, mark: str, number: signal.Signals) -> None:
     """Send a signal to everybody in the session, also to those who made a process group of their own."""
-    for member in members(leader, start_ticks):
+    for member in members(leader, start_ticks, mark):
         with suppress(ProcessLookupError):
             os.kill(member.pid, number)
 
 
-def kill_session(leader: int, start_ticks: int, within: float) -> bool:
+def kill_session(leader: int, start_ticks: int, mark: str, within: float) -> bool:
     """KILL everybody in the session until nobody is left; False if somebody is after `within` seconds."""
     deadline = time.monotonic() + within
-    while members(leader, start_ticks):
+    while members(leader, start_ticks, mark):
         if time.monotonic() >= deadline:
             return False
-        signal_session(leader, start_ticks, signal.SIGKILL)
+        signal_session(leader, start_ticks, mark, signal.SIGKILL)
         time.sleep(LOOK_AGAIN)
     return True
+
+
+def carries(pid: int, mark: str) -> bool:
+    """Whether the process was started with "NAME=value" in its environment."""
+    name, _, value = mark.partition("=")
+    return environment_of(pid).get(name) == value
 
 
 def environment_of(pid: int) -> dict[str, str]:

@@ -11,13 +11,18 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 import pytest
+from docker import APIClient
+from docker_images import build, engine
 from helpers import eventually, free_port
 
 from deploy.health import HealthProbe
 from deploy.runtime.base import Found, Runtime
+from deploy.runtime.docker_engine import DockerEngine, connect
+from deploy.runtime.docker_settings import DockerSettings
 from deploy.runtime.fake import Behaviour, FakeRuntime, World
 from deploy.runtime.local_process import LocalProcesses
 from deploy.settings import DeploySettings
+from lb.settings import ServiceSettings
 
 SERVICE = Path(__file__).parent / "service.py"
 
@@ -136,12 +141,80 @@ class ProcessBench:
             runtime.close()
 
 
-@pytest.fixture(params=["fake", "process"])
+class DockerBench:
+    """A real engine, with an image that has nothing to do with acts. What is ours is told by the test's folder."""
+
+    def __init__(self, folder: Path, api: APIClient, image: str) -> None:
+        self.folder = folder
+        self.api = api
+        self.image = image
+        self.behaviours = folder / "behaviours.env"
+        self.behaviours.touch()
+        self.opened: list[DockerEngine] = []
+        self.runtime = self.another()
+
+    def another(self, image: str = "") -> DockerEngine:
+        service = ServiceSettings(name=f"contract-{os.getpid()}")
+        docker = DockerSettings(image=image or self.image, env_file=str(self.behaviours))
+        runtime = DockerEngine(DeploySettings(service, state_dir=self.folder, docker=docker), connect())
+        self.opened.append(runtime)
+        return runtime
+
+    def port(self) -> int:
+        return free_port()
+
+    @contextmanager
+    def stranger(self, port: int) -> Iterator[None]:
+        with socket.create_server(("127.0.0.1", port)):
+            yield
+
+    def will(self, port: int, behaviour: str) -> None:
+        with self.behaviours.open("a") as lines:
+            lines.write(f"BEHAVIOUR_{port}={behaviour}\n")
+
+    def freeze(self, found: Found) -> None:
+        self.api.pause(found.runtime_id)
+
+    def answers(self, found: Found) -> bool:
+        return HealthProbe("/")(found.address)
+
+    def broken(self) -> Runtime:
+        return self.another("no-such-image:ever")
+
+    def close(self) -> None:
+        for listed in self.api.containers(all=True, filters={"label": f"selfieless.state={self.folder}"}):
+            self.api.remove_container(listed["Id"], force=True, v=True)
+        for runtime in self.opened:
+            runtime.close()
+
+
+@pytest.fixture(scope="session")
+def docker_api() -> Iterator[APIClient]:
+    """The engine, if there is one."""
+    api = engine()
+    yield api
+    api.close()
+
+
+@pytest.fixture(scope="session")
+def service_image(docker_api: APIClient) -> Iterator[str]:
+    """The service of this suite as an image."""
+    name = f"selfieless-contract:{os.getpid()}"
+    dockerfile = 'FROM {base}\nCOPY service.py /\nENV LISTEN=0.0.0.0:80\nCMD ["python3", "/service.py"]\n'
+    build(docker_api, name, dockerfile, [SERVICE])
+    yield name
+    docker_api.remove_image(name, force=True)
+
+
+@pytest.fixture(params=["fake", "process", pytest.param("docker", marks=pytest.mark.docker)])
 def bench(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setenv("CONTRACT_FOLDER", str(tmp_path))
-    makers: dict[str, Callable[[], FakeBench | ProcessBench]] = {
+    makers: dict[str, Callable[[], FakeBench | ProcessBench | DockerBench]] = {
         "fake": FakeBench,
         "process": lambda: ProcessBench(tmp_path),
+        "docker": lambda: DockerBench(
+            tmp_path, request.getfixturevalue("docker_api"), request.getfixturevalue("service_image")
+        ),
     }
     made = makers[request.param]()
     yield made

@@ -1,7 +1,7 @@
-"""A service to be started by a runtime: answers 200 on 127.0.0.1:PORT, or misbehaves as a file for its port says.
+"""A service to be started by a runtime: answers 200 on 127.0.0.1:PORT (or at LISTEN), or misbehaves as it is told.
 
-The file is CONTRACT_FOLDER/PORT.behaviour with one word: hangs (ignores TERM), exits (code 3, with last words), or
-silent (never listens). It also starts a child of its own, as gunicorn does.
+It is told by the file CONTRACT_FOLDER/PORT.behaviour, or by the variable BEHAVIOUR_PORT, in one word: hangs (ignores
+TERM), exits (code 3, with last words), silent (never listens), or parent (has a child of its own, as gunicorn does).
 """
 
 import os
@@ -13,8 +13,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 port = int(os.environ["PORT"])
-script = Path(os.environ["CONTRACT_FOLDER"]) / f"{port}.behaviour"
-behaviour = script.read_text() if script.exists() else "well"
+script = Path(os.environ.get("CONTRACT_FOLDER", "/nowhere")) / f"{port}.behaviour"
+behaviour = script.read_text() if script.exists() else os.environ.get(f"BEHAVIOUR_{port}", "well")
+host, _, listens_on = os.environ.get("LISTEN", f"127.0.0.1:{port}").partition(":")
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -39,4 +40,4 @@ if behaviour == "silent":
 if behaviour == "parent":
     subprocess.Popen([sys.executable, "-c", "import time; print('child here', flush=True); time.sleep(3600)"])
 print("listening", flush=True)
-HTTPServer(("127.0.0.1", port), Handler).serve_forever()
+HTTPServer((host, int(listens_on)), Handler).serve_forever()

@@ -7,6 +7,7 @@ import pytest
 
 from deploy.container_state import State
 from deploy.retries import MAX_ATTEMPTS
+from deploy.runtime.base import RuntimeAway
 from deploy.runtime.fake import Behaviour
 from lb.events import read
 from lb.heartbeat import WorkerBeat
@@ -322,24 +323,36 @@ def test_tend_says_when_to_look_again(machine, clock):
     assert launcher.tend(clock()) == pytest.approx(20)
 
 
-def test_a_step_that_raises_is_logged_and_taken_again(machine, caplog):
-    class Moody:
-        def __init__(self, runtime):
-            self.runtime, self.failures = runtime, 2
+class Moody:
+    """A runtime whose first starts raise."""
 
-        def start(self, port, generation):
-            self.failures -= 1
-            if self.failures >= 0:
-                raise RuntimeError("the engine is in a bad mood")
-            return self.runtime.start(port, generation)
+    def __init__(self, runtime, *errors: Exception):
+        self.runtime, self.errors = runtime, list(errors)
 
-        def __getattr__(self, name):
-            return getattr(self.runtime, name)
+    def start(self, port, generation):
+        if self.errors:
+            raise self.errors.pop()
+        return self.runtime.start(port, generation)
 
+    def __getattr__(self, name):
+        return getattr(self.runtime, name)
+
+
+def test_a_step_that_raises_is_told_once_and_taken_again(machine, caplog):
     machine.orders.launch(8000, **WHO)
-    machine.settle(machine.launcher(Moody(machine.runtime)))
+    machine.settle(machine.launcher(Moody(machine.runtime, *[RuntimeError("a bad mood")] * 5)))
     assert machine.states() == {8000: State.RUNNING}
-    assert "port 8000: this step failed" in caplog.text
+    told = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert told == ["port 8000 waits: this step failed (a bad mood)"]
+
+
+def test_while_the_engine_is_away_everything_waits_and_no_attempt_is_lost(machine, caplog):
+    machine.orders.launch(8000, **WHO)
+    machine.settle(machine.launcher(Moody(machine.runtime, *[RuntimeAway("the engine does not answer")] * 100)))
+    assert machine.states() == {8000: State.RUNNING}
+    assert machine.table.get(8000).attempts == 0
+    told = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert told == ["port 8000 waits: the engine does not answer"]
 
 
 def test_a_port_that_somebody_works_at_is_left_alone(machine, clock):

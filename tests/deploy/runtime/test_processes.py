@@ -20,12 +20,18 @@ time.sleep(600)
 """
 
 
+MARK = "SESSION_OF_A_TEST=yes"
+
+
 class Session:
     """A process that leads a session, and its child."""
 
     def __init__(self, group: str = "None") -> None:
         command = [sys.executable, "-c", FAMILY.format(group=group)]
-        self.process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE, text=True)
+        environment = {**os.environ, "SESSION_OF_A_TEST": "yes"}
+        self.process = subprocess.Popen(
+            command, env=environment, start_new_session=True, stdout=subprocess.PIPE, text=True
+        )
         assert self.process.stdout
         self.leader = self.process.pid
         self.child = int(self.process.stdout.readline())
@@ -34,13 +40,13 @@ class Session:
         self.ticks = found.start_ticks
 
     def members(self) -> list[int]:
-        return [member.pid for member in processes.members(self.leader, self.ticks)]
+        return [member.pid for member in processes.members(self.leader, self.ticks, MARK)]
 
     def lives(self) -> bool:
         return processes.lives(self.leader, self.ticks)
 
     def end(self) -> None:
-        assert processes.kill_session(self.leader, self.ticks, within=10)
+        assert processes.kill_session(self.leader, self.ticks, MARK, within=10)
         self.process.communicate()
 
 
@@ -60,7 +66,7 @@ def test_a_process_is_told_by_its_stat():
 
 def test_a_pid_that_nobody_has_is_nobody():
     assert processes.stat(2**22 + 1) is None
-    assert processes.members(2**22 + 1, 1) == []
+    assert processes.members(2**22 + 1, 1, MARK) == []
     assert not processes.lives(2**22 + 1, 1)
 
 
@@ -69,7 +75,7 @@ def test_the_session_of_the_kernel_and_of_init_is_nobodys(leader):
     """Asked only, never signalled: with these numbers a mistake would end the whole machine."""
     known = processes.stat(1)
     ticks = [0, 1, known.start_ticks if known else 2]
-    assert [processes.members(leader, each) for each in ticks] == [[], [], []]
+    assert [processes.members(leader, each, MARK) for each in ticks] == [[], [], []]
     assert [processes.lives(leader, each) for each in ticks] == [False, False, False]
 
 
@@ -78,9 +84,9 @@ def test_a_session_has_its_leader_and_the_children(session):
 
 
 def test_another_start_time_is_another_process(session):
-    assert processes.members(session.leader, session.ticks + 1) == []
+    assert processes.members(session.leader, session.ticks + 1, MARK) == []
     assert not processes.lives(session.leader, session.ticks + 1)
-    processes.signal_session(session.leader, session.ticks + 1, signal.SIGKILL)
+    processes.signal_session(session.leader, session.ticks + 1, MARK, signal.SIGKILL)
     assert session.lives()
 
 
@@ -89,6 +95,15 @@ def test_children_belong_to_the_session_also_after_their_leader(session):
     session.process.wait()
     assert session.members() == [session.child]
     assert not session.lives()
+
+
+def test_without_its_leader_only_those_who_carry_the_mark_belong_to_a_session(session):
+    """The number may have been another's meanwhile, who left a daemon behind."""
+    assert len(processes.members(session.leader, session.ticks, "SESSION_OF_A_TEST=another")) == 2
+    session.process.kill()
+    session.process.wait()
+    assert processes.members(session.leader, session.ticks, "SESSION_OF_A_TEST=another") == []
+    assert session.members() == [session.child]
 
 
 def test_a_dead_leader_that_nobody_has_collected_does_not_live(session):
@@ -101,7 +116,7 @@ def test_a_dead_leader_that_nobody_has_collected_does_not_live(session):
 @pytest.mark.parametrize("group", ["None", "0"])
 def test_kill_ends_everybody_also_those_in_a_group_of_their_own(group):
     session = Session(group)
-    assert processes.kill_session(session.leader, session.ticks, within=10)
+    assert processes.kill_session(session.leader, session.ticks, MARK, within=10)
     assert session.members() == []
     session.end()
 
@@ -109,11 +124,11 @@ def test_kill_ends_everybody_also_those_in_a_group_of_their_own(group):
 def test_kill_ends_a_session_that_is_stopped(session):
     for pid in session.members():
         os.kill(pid, signal.SIGSTOP)
-    assert processes.kill_session(session.leader, session.ticks, within=10)
+    assert processes.kill_session(session.leader, session.ticks, MARK, within=10)
 
 
 def test_a_signal_reaches_everybody(session):
-    processes.signal_session(session.leader, session.ticks, signal.SIGTERM)
+    processes.signal_session(session.leader, session.ticks, MARK, signal.SIGTERM)
     eventually(lambda: not session.lives())
 
 

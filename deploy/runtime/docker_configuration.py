@@ -1,0 +1,107 @@
+"""What a container is made of: its environment, what it may do, and how much of everything it may use."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from docker import APIClient
+from docker.types import LogConfig
+
+from deploy.machine.tokens import kept
+from deploy.runtime.docker_settings import DockerSettings
+from deploy.settings import DeploySettings
+
+STORE = "/run/acts-store"  # where a container finds the folder of the acts store's socket
+ACTS_GID = 10001  # the group of the account in acts.Dockerfile
+SCRATCH = {"/tmp": "size=64m,mode=1777"}  # noqa: S108 - inside; four uploads of 16 MB on their way to the store
+# What the acts application reads, when `up` was told it.
+ACTS_VARIABLES = ("CORS_ORIGINS", "MAX_UPLOAD", "CRASH_TOKEN", "SIGNUP_LIMIT", "ACTS_AUTH", "ACTS_THREADS")
+
+
+def configuration(api: APIClient, settings: DeploySettings, port: int, gateway: str) -> dict[str, Any]:
+    """The arguments of `create_container` but for name and labels. `gateway`: this machine as containers see it."""
+    docker = settings.docker
+    return {
+        "image": docker.image,
+        "user": account(docker),
+        "environment": environment(settings, os.environ, port, gateway),
+        "ports": [(docker.port, "tcp")],
+        "host_config": api.create_host_config(
+            network_mode=docker.network,
+            port_bindings={f"{docker.port}/tcp": (docker.publish_address, port)},
+            binds=binds(docker, os.environ),
+            **confinement(docker),
+        ),
+    }
+
+
+def account(docker: DockerSettings) -> str | None:
+    """Who runs the acts application: whoever started the service, since the store's socket is theirs; never root."""
+    return f"{os.geteuid()}:{os.getegid()}" if docker.is_acts and os.geteuid() != 0 else None
+
+
+def confinement(docker: DockerSettings) -> dict[str, Any]:
+    """What the engine keeps a container from."""
+    return {
+        "read_only": docker.read_only,
+        "tmpfs": SCRATCH,
+        "cap_drop": ["ALL"],
+        "cap_add": list(docker.capabilities),
+        "security_opt": ["no-new-privileges"],
+        "mem_limit": docker.memory,
+        "memswap_limit": docker.memory,  # none beyond it: a container that swaps is as good as hung
+        "pids_limit": docker.pids or None,
+        "nano_cpus": int(docker.cpus * 1e9) or None,
+        "init": True,
+        "log_config": LogConfig(type="json-file", config={"max-size": "10m", "max-file": "2"}),
+    }
+
+
+def binds(docker: DockerSettings, variables: Mapping[str, str]) -> list[str]:
+    """The folder of the acts store's socket, so that a store that was started again is found again."""
+    path = store_socket(variables)
+    if path is None or not docker.is_acts:
+        return []
+    let_in(path.parent)
+    return [f"{path.parent}:{STORE}:ro"]
+
+
+def environment(settings: DeploySettings, variables: Mapping[str, str], port: int, gateway: str) -> dict[str, str]:
+    """What a container is told: never all that `up` knows."""
+    told = {"PORT": str(port), "CONTAINER_NUMBER": str(settings.service.number_of(port))}
+    if settings.docker.is_acts:
+        told |= acts_environment(settings, variables, gateway)
+    return told | read_env_file(settings.docker.env_file)
+
+
+def acts_environment(settings: DeploySettings, variables: Mapping[str, str], gateway: str) -> dict[str, str]:
+    """What our own application needs. One secret signs the sessions of all containers."""
+    told = {name: variables[name] for name in ACTS_VARIABLES if name in variables}
+    path = store_socket(variables)
+    told["ACTS_REDIS_URL"] = f"unix://{STORE}/{path.name}" if path else variables.get("ACTS_REDIS_URL", "")
+    told["SESSION_SECRET"] = variables.get("SESSION_SECRET") or kept(settings.state_dir / "session_secret")
+    told["SERVICE_NAME"] = settings.service.name
+    if gateway:  # who comes through a published port from this machine is seen with the gateway's address
+        told["LOCAL_NETWORKS"] = f"{gateway}/32"
+    return told
+
+
+def store_socket(variables: Mapping[str, str]) -> Path | None:
+    """The acts store's socket; None where it is reached by TCP."""
+    parts = urlsplit(variables.get("ACTS_REDIS_URL", ""))
+    return Path(parts.path) if parts.scheme == "unix" else None
+
+
+def let_in(folder: Path) -> None:
+    """Let the containers' account into a folder of root's. Any other account runs containers as itself."""
+    if os.geteuid() == 0:
+        os.chown(folder, -1, ACTS_GID)
+        folder.chmod(0o710)
+
+
+def read_env_file(path: str) -> dict[str, str]:
+    """The KEY=VALUE lines of a file, read at every start; comments and empty lines are left out."""
+    lines = Path(path).read_text().splitlines() if path else []
+    return dict(line.strip().split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith("#"))

@@ -1,0 +1,315 @@
+"""Containers of a Docker engine, through its SDK.
+
+Labels say what is ours: of this service and of this state folder. Names are only for people (`acts-8000`), yet the
+engine allows each once, which makes the first of two starts win. A container that has ended stays for its last words
+until it is killed, replaced or a while has passed.
+
+    selfieless.service, .state, .number, .port, .generation, .ring   labels of every container
+"""
+
+import errno
+import logging
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from functools import cached_property, partial
+from typing import Any, cast
+
+import requests
+from docker import APIClient
+from docker.constants import MINIMUM_DOCKER_API_VERSION
+from docker.errors import APIError, DockerException, NotFound
+from docker.utils import kwargs_from_env
+
+from deploy.runtime.base import Found, KillFailed, PortBusy, RuntimeAway, StartFailed
+from deploy.runtime.docker_configuration import configuration
+from deploy.runtime.processes import listener_of
+from deploy.settings import DeploySettings
+
+LOCAL = "unix:///var/run/docker.sock"  # the SDK's own default
+LABEL = "selfieless."
+ALIVE = frozenset({"running", "paused", "restarting"})
+PORT_BUSY = ("port is already allocated", "address already in use", "ports are not available")
+START_ATTEMPTS = 5  # each is lost to somebody else's start or removal only
+KILL_WAIT = 10.0  # seconds for the engine to end and remove a container; it needs half of one
+LOOK_AGAIN = 0.05
+ANSWER_SECONDS = 20  # for one answer of the engine, which may have a disk to wait for
+DEAD_SECONDS = 600.0  # how long what is left of a container that has ended is kept for who wants to read it
+LAST_LINES = 5
+LAST_CHARACTERS = 1000
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """The engine's silence as RuntimeAway."""
+    try:
+        yield
+    except (requests.ConnectionError, requests.Timeout) as error:
+        raise RuntimeAway("the Docker engine does not answer") from error
+
+
+def connect() -> APIClient:
+    """A client of the engine that DOCKER_HOST names, or the local one. Raises RuntimeAway if none answers."""
+    try:
+        knock(kwargs_from_env().get("base_url") or LOCAL)
+        with asking(), closing(client(MINIMUM_DOCKER_API_VERSION)) as first:
+            version = first.version(api_version=False)["ApiVersion"]
+        return client(version)
+    except DockerException as error:
+        raise RuntimeAway(f"DOCKER_HOST: {error}") from error
+
+
+def knock(host: str) -> None:
+    """Raise RuntimeAway if nobody is behind the engine's unix socket; the SDK would leave a socket open over it."""
+    if not host.startswith("unix://"):
+        return
+    with socket.socket(socket.AF_UNIX) as attempt:
+        try:
+            attempt.connect(host.removeprefix("unix://"))
+        except OSError as error:
+            raise RuntimeAway(f"no Docker engine answers at {host} ({error.strerror})") from error
+
+
+def client(version: str) -> APIClient:
+    """A client that speaks this version of the engine's API; nobody is asked yet."""
+    return APIClient(**kwargs_from_env(), version=version, timeout=ANSWER_SECONDS)
+
+
+class DockerEngine:
+    """The docker runtime over one engine."""
+
+    name = "docker"
+
+    def __init__(self, settings: DeploySettings, api: APIClient) -> None:
+        self._settings = settings
+        self._docker = settings.docker
+        self._service = settings.service
+        self._api = api
+
+    def start(self, port: int, generation: int) -> Found:
+        """As the protocol says."""
+        with asking():
+            for _ in range(START_ATTEMPTS):
+                found = self._living_on(port) or self._started(port, generation)
+                if found:
+                    return found
+        raise StartFailed(f"port {port}: others started and removed containers there all the time")
+
+    def terminate(self, runtime_id: str) -> None:
+        """As the protocol says."""
+        with asking():
+            if self._inspected(runtime_id):
+                unless_gone(partial(self._api.kill, runtime_id, "SIGTERM"))
+
+    def kill(self, runtime_id: str) -> None:
+        """As the protocol says. Nothing is left of it afterwards, not even its last words."""
+        with asking():
+            if not self._inspected(runtime_id):
+                return
+            self._remove(runtime_id, force=True)
+            deadline = time.monotonic() + KILL_WAIT
+            while self._inspected(runtime_id):
+                if time.monotonic() >= deadline:
+                    raise KillFailed(f"container {runtime_id[:12]} is still there {KILL_WAIT:g} s after KILL")
+                time.sleep(LOOK_AGAIN)
+
+    def running(self) -> list[Found]:
+        """As the protocol says."""
+        with asking():
+            listed = self._api.containers(filters={"label": self._own_labels()})
+        return sorted(filter(lambda f: f.alive, map(self._found_in_list, listed)), key=lambda found: found.port)
+
+    def find(self, runtime_id: str) -> Found | None:
+        """As the protocol says."""
+        with asking():
+            container = self._inspected(runtime_id)
+        return self._found(container) if container else None
+
+    def last_words(self, runtime_id: str) -> str:
+        """As the protocol says."""
+        try:
+            container = self._inspected(runtime_id)
+            if container is None:
+                return ""
+            written = self._api.logs(runtime_id, tail=LAST_LINES).decode(errors="replace")[-LAST_CHARACTERS:]
+        except (DockerException, requests.RequestException):
+            return ""
+        lines = [line.strip() for line in written.splitlines() if line.strip()]
+        return "; ".join(filter(None, [ending_of(container["State"]), *lines]))
+
+    def housekeep(self) -> None:
+        """Remove what is left of containers that ended long ago. The engine itself bounds the logs."""
+        with asking():
+            for listed in self._api.containers(all=True, filters={"label": self._own_labels(), "status": "exited"}):
+                container = self._inspected(listed["Id"])
+                if container and ended_before(container["State"], time.time() - DEAD_SECONDS):
+                    self._remove(listed["Id"])
+
+    def close(self) -> None:
+        """As the protocol says."""
+        self._api.close()
+
+    # What is there.
+
+    def _own_labels(self) -> list[str]:
+        return [f"{LABEL}service={self._service.name}", f"{LABEL}state={self._settings.state_dir}"]
+
+    def _labels(self, port: int, generation: int) -> dict[str, str]:
+        own = dict(label.split("=", 1) for label in self._own_labels())
+        told = {
+            "number": self._service.number_of(port),
+            "port": port,
+            "generation": generation,
+            "ring": f"{self._service.name}:ring",
+        }
+        return own | {f"{LABEL}{name}": str(value) for name, value in told.items()}
+
+    def _inspected(self, runtime_id: str) -> dict[str, Any] | None:
+        """What the engine says about a container of ours, by its whole id; a name or a stranger's is nobody."""
+        if not runtime_id:
+            return None
+        try:
+            container = cast("dict[str, Any]", self._api.inspect_container(runtime_id))
+        except NotFound:
+            return None
+        labels = container["Config"]["Labels"] or {}
+        ours = all(labels.get(name) == value for name, value in (label.split("=", 1) for label in self._own_labels()))
+        return container if ours and container["Id"] == runtime_id else None
+
+    def _living_on(self, port: int) -> Found | None:
+        """The living container of ours on a port. What is left of dead ones there is removed."""
+        labels = [*self._own_labels(), f"{LABEL}port={port}"]
+        for listed in self._api.containers(all=True, filters={"label": labels}):
+            found = self._found_in_list(listed)
+            if found.alive:
+                return found
+            if listed["State"] != "created":  # that one is about to be started, by whoever has made it
+                self._remove(listed["Id"])
+        return None
+
+    def _found_in_list(self, listed: Mapping[str, Any]) -> Found:
+        return self._found_by(listed["Id"], listed["Labels"], listed["State"], listed["NetworkSettings"])
+
+    def _found(self, container: Mapping[str, Any]) -> Found:
+        labels, state = container["Config"]["Labels"], container["State"]["Status"]
+        return self._found_by(container["Id"], labels, state, container["NetworkSettings"])
+
+    def _found_by(self, runtime_id: str, labels: Mapping[str, str], state: str, network: Mapping[str, Any]) -> Found:
+        port = int(labels[f"{LABEL}port"])
+        addresses = [one.get("IPAddress") for one in network["Networks"].values()]
+        own = next(filter(None, addresses), "")
+        direct = self._reaches_containers and own
+        address = f"{own}:{self._docker.port}" if direct else f"{self._docker.publish_address}:{port}"
+        generation = int(labels[f"{LABEL}generation"])
+        return Found(runtime_id, port, address, state in ALIVE, generation, image=self._docker.image)
+
+    @cached_property
+    def _reaches_containers(self) -> bool:
+        """Whether the proxy may use the containers' own addresses: no extra copy through the engine's proxy."""
+        if self._docker.via != "auto":
+            return self._docker.via == "container"
+        return is_own_address(self._gateway)
+
+    @cached_property
+    def _gateway(self) -> str:
+        """The address of this machine that the containers see; empty if their network has none."""
+        with asking():
+            configs = self._api.inspect_network(self._docker.network)["IPAM"]["Config"] or [{}]
+        return cast(str, configs[0].get("Gateway", ""))
+
+    def _remove(self, runtime_id: str, force: bool = False) -> None:
+        """Remove what is left of a container; with `force` also one that lives."""
+        unless_gone(partial(self._api.remove_container, runtime_id, v=True, force=force))
+
+    # What is made.
+
+    def _started(self, port: int, generation: int) -> Found | None:
+        """Make and start a container; None when somebody else was quicker, which the next look will show."""
+        runtime_id = self._created(port, generation)
+        if runtime_id is None:
+            return None
+        try:
+            self._api.start(runtime_id)
+        except NotFound:
+            return None
+        except APIError as error:
+            self._remove(runtime_id)
+            raise why_not(port, error) from error
+        return self.find(runtime_id)
+
+    def _created(self, port: int, generation: int) -> str | None:
+        """The id of a container for the port that is not started yet; made before by somebody, or now."""
+        name = f"{self._service.name}-{port}"
+        try:
+            options = configuration(self._api, self._settings, port, self._gateway)
+            made = self._api.create_container(name=name, labels=self._labels(port, generation), **options)
+            return cast(str, made["Id"])
+        except APIError as error:
+            if error.status_code != requests.codes.conflict:
+                raise StartFailed(f"port {port}: {error.explanation or error}") from error
+        return self._made_before(name, port, generation)
+
+    def _made_before(self, name: str, port: int, generation: int) -> str | None:
+        """The one that has our name already. Ours and as new: it is the one to start. Ours and older: out with it."""
+        try:
+            runtime_id = cast(str, self._api.inspect_container(name)["Id"])
+        except NotFound:
+            return None
+        container = self._inspected(runtime_id)
+        if container is None or container["Config"]["Labels"].get(f"{LABEL}port") != str(port):
+            raise StartFailed(f"port {port}: the name {name} is taken by a container that is not ours")
+        if container["Config"]["Labels"][f"{LABEL}generation"] == str(generation):
+            return runtime_id
+        if container["State"]["Status"] == "created":
+            self._remove(runtime_id)
+        return None
+
+
+def unless_gone(ask: Callable[[], object]) -> None:
+    """Ask something of a container that may have ended or gone meanwhile, or that somebody else is removing."""
+    try:
+        ask()
+    except NotFound:
+        return
+    except APIError as error:
+        if error.status_code != requests.codes.conflict:
+            log.warning("the Docker engine says: %s", error.explanation or error)
+
+
+def why_not(port: int, error: APIError) -> StartFailed:
+    """Why a container could not be started."""
+    told = str(error.explanation or error)
+    if any(words in told for words in PORT_BUSY):
+        return PortBusy(f"port {port} is taken by {listener_of(port)}")
+    return StartFailed(f"port {port}: {told}")
+
+
+def ending_of(state: Mapping[str, Any]) -> str:
+    """How a container ended, as words; empty while it lives."""
+    if state["Status"] in ALIVE:
+        return ""
+    if state["OOMKilled"]:
+        return f"killed for want of memory, exit code {state['ExitCode']}"
+    return f"exit code {state['ExitCode']}"
+
+
+def ended_before(state: Mapping[str, Any], moment: float) -> bool:
+    """Whether a container ended before that moment (unix seconds). The engine's times have nanoseconds."""
+    ended = datetime.fromisoformat(state["FinishedAt"][:19]).replace(tzinfo=UTC)
+    return state["Status"] not in ALIVE and ended.timestamp() < moment
+
+
+def is_own_address(address: str) -> bool:
+    """Whether this machine, or this container, has the address; then it is on that network itself."""
+    if not address:
+        return False
+    with socket.socket() as attempt:
+        try:
+            attempt.bind((address, 0))
+        except OSError as error:
+            return error.errno != errno.EADDRNOTAVAIL
+    return True

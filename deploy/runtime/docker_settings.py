@@ -1,0 +1,63 @@
+"""What only the docker runtime is told through the environment; `DeploySettings` holds it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import environs
+from environs import validate
+
+from lb.settings import NOT_NEGATIVE, PORT
+
+ACTS_IMAGE = "acts"
+VIAS = ("auto", "container", "published")
+SIZE = validate.Regexp(r"\d+[bkmgBKMG]?\Z", error="must be a size like 512m or 1g")
+
+
+def is_file(text: str) -> None:
+    """Refuse a file that is not there."""
+    if text and not Path(text).is_file():
+        raise environs.ValidationError("there is no such file")
+
+
+@dataclass(frozen=True)
+class DockerSettings:
+    """How containers are made."""
+
+    image: str = ACTS_IMAGE
+    port: int = 80  # where the image listens
+    publish_address: str = "127.0.0.1"  # nobody but this machine sees the containers' ports
+    via: str = "auto"  # which address the proxy uses: the container's own, where this machine can reach it
+    network: str = "bridge"  # the engine's own; compose has one of its own
+    memory: str = "512m"  # sixteen threads with a 16 MB upload each, and thumbnails
+    pids: int = 200  # twenty processes and threads are used
+    cpus: float = 1.0  # one gunicorn worker cannot use more; 0 is no limit
+    read_only: bool = True  # the root file system; /tmp is memory
+    capabilities: tuple[str, ...] = ()  # what an image needs of root's powers; the acts image needs none
+    env_file: str = ""  # KEY=VALUE lines for the container
+    base_image: str = ""  # what the acts image is built on; empty: as the Dockerfile says
+    wheels: str = ""  # a folder of wheels to build the acts image from; empty: pip fetches them
+
+    @property
+    def is_acts(self) -> bool:
+        """Whether the containers are our own application's."""
+        return self.image == ACTS_IMAGE
+
+    @classmethod
+    def from_env(cls, env: environs.Env) -> Self:
+        """Read the variables; raises environs.EnvError naming the one that is wrong."""
+        return cls(
+            image=env.str("SERVICE_IMAGE", "") or cls.image,
+            port=env.int("SERVICE_PORT", cls.port, validate=PORT),
+            publish_address=env.str("PUBLISH_ADDRESS", cls.publish_address),
+            via=env.str("LB_VIA", cls.via, validate=validate.OneOf(VIAS)),
+            network=env.str("DOCKER_NETWORK", cls.network),
+            memory=env.str("SERVICE_MEMORY", cls.memory, validate=SIZE),
+            pids=env.int("SERVICE_PIDS", cls.pids, validate=NOT_NEGATIVE),
+            cpus=env.float("SERVICE_CPUS", cls.cpus, validate=NOT_NEGATIVE),
+            read_only=env.bool("SERVICE_READ_ONLY", cls.read_only),
+            capabilities=tuple(env.list("SERVICE_CAPABILITIES", [])),
+            env_file=env.str("SERVICE_ENV_FILE", cls.env_file, validate=is_file),
+            base_image=env.str("BASE_IMAGE", cls.base_image),
+            wheels=env.str("WHEELS", cls.wheels),
+        )

@@ -1,0 +1,130 @@
+"""What can be told of the docker runtime without an engine; the contract suite runs it on a real one."""
+
+import socket
+import threading
+
+import pytest
+import requests
+from docker.errors import APIError, NotFound
+
+from deploy.runtime.base import PortBusy, RuntimeAway
+from deploy.runtime.docker_engine import (
+    DockerEngine,
+    client,
+    connect,
+    ended_before,
+    ending_of,
+    is_own_address,
+    unless_gone,
+    why_not,
+)
+from deploy.settings import DeploySettings
+
+
+def error(status: int, explanation: str, kind: type[APIError] = APIError) -> APIError:
+    response = requests.Response()
+    response.status_code = status
+    return kind(explanation, response=response, explanation=explanation)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "driver failed programming: Bind for 127.0.0.1:8000 failed: port is already allocated",
+        "Error starting userland proxy: listen tcp4 127.0.0.1:8000: bind: address already in use",
+    ],
+)
+def test_a_port_that_is_taken_is_told_as_such_and_by_whom(told):
+    assert isinstance(why_not(8000, error(500, told)), PortBusy)
+    assert str(why_not(8000, error(500, told))).startswith("port 8000 is taken by ")
+
+
+def test_any_other_failure_is_told_in_the_engines_words():
+    failed = why_not(8000, error(500, "exec: no such program"))
+    assert not isinstance(failed, PortBusy)
+    assert str(failed) == "port 8000: exec: no such program"
+
+
+def test_what_is_gone_already_needs_no_more(caplog):
+    def raising(exception: Exception):
+        def ask() -> None:
+            raise exception
+
+        return ask
+
+    unless_gone(raising(error(404, "No such container", NotFound)))
+    unless_gone(raising(error(409, "removal is already in progress")))
+    assert caplog.records == []
+    unless_gone(raising(error(500, "the disk is full")))
+    assert caplog.messages == ["the Docker engine says: the disk is full"]
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ({"Status": "running", "OOMKilled": False, "ExitCode": 0}, ""),
+        ({"Status": "paused", "OOMKilled": False, "ExitCode": 0}, ""),
+        ({"Status": "exited", "OOMKilled": False, "ExitCode": 3}, "exit code 3"),
+        ({"Status": "exited", "OOMKilled": True, "ExitCode": 137}, "killed for want of memory, exit code 137"),
+    ],
+)
+def test_the_ending_of_a_container_is_told_in_words(state, words):
+    assert ending_of(state) == words
+
+
+@pytest.mark.parametrize(
+    ("status", "moment", "expected"), [("exited", 1001, True), ("exited", 999, False), ("running", 1001, False)]
+)
+def test_the_engines_times_are_understood(status, moment, expected):
+    state = {"Status": status, "FinishedAt": "1970-01-01T00:16:40.123456789Z"}
+    assert ended_before(state, moment) is expected
+
+
+def test_an_address_of_this_machine_is_known():
+    assert is_own_address("127.0.0.1")
+    assert not is_own_address("192.0.2.1")  # for documentation; nobody has it
+    assert not is_own_address("")
+
+
+def test_where_no_engine_is_the_sentence_says_where_it_was_looked_for(monkeypatch, tmp_path):
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
+    with pytest.raises(RuntimeAway, match=r"no Docker engine answers at unix://.*nobody.sock \(No such file"):
+        connect()
+
+
+@pytest.mark.parametrize("host", ["nonsense", "tcp://127.0.0.1:1"])
+def test_a_wrong_or_dead_engine_is_one_that_is_away(monkeypatch, host):
+    monkeypatch.setenv("DOCKER_HOST", host)
+    with pytest.raises(RuntimeAway):
+        connect()
+
+
+@pytest.fixture
+def hung_up(monkeypatch):
+    """An engine that accepts and closes."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{server.getsockname()[1]}")
+
+        def serve() -> None:
+            while True:
+                try:
+                    server.accept()[0].close()
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+@pytest.mark.usefixtures("hung_up")
+def test_an_engine_that_breaks_off_is_one_that_is_away(tmp_path):
+    api = client("1.41")
+    engine = DockerEngine(DeploySettings(state_dir=tmp_path), api)
+    for ask in (engine.running, lambda: engine.find("x"), lambda: engine.kill("x"), lambda: engine.start(8000, 1)):
+        with pytest.raises(RuntimeAway, match="does not answer"):
+            ask()
+    assert engine.last_words("x") == ""
+    engine.close()
