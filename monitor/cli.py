@@ -35,6 +35,7 @@ from monitor.moments import FORMS
 from monitor.service_env import service_env
 from monitor.session import MOMENT, Service, console
 from monitor.settings import MonitorSettings
+from monitor.whatif_commands import export_decisions, replay_decisions, simulate_load
 
 REFRESH_SECONDS = 0.5
 FOLLOW_SECONDS = 0.25
@@ -52,7 +53,8 @@ def cli(context: click.Context) -> None:
 
 
 OF_THE_SITE = {"backup": acts_commands.backup, "restore": acts_commands.restore}
-for name, command in OF_THE_SITE.items():
+WHAT_IF = {"export": export_decisions, "replay": replay_decisions, "simulate": simulate_load}
+for name, command in (OF_THE_SITE | WHAT_IF).items():
     cli.add_command(command, name)
 
 
@@ -72,7 +74,7 @@ def read_all_settings() -> None:
 @click.option("-w", "--watch", is_flag=True, help="Show it again and again until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
 def status(watch: bool, as_json: bool) -> None:
-    """Show the containers, the requests that are counted, and how the parts are."""
+    """Show containers, requests and parts at a glance."""
     service = Service()
     if as_json:
         click.echo(json.dumps(status_view.as_json(service.snapshot())))
@@ -108,7 +110,10 @@ def status_or_trouble(service: Service) -> RenderableType:
 @click.option("-n", "--last", default=20, show_default=True, help="How many to begin with.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object in each line, for scripts.")
 def show_events(follow: bool, last: int, as_json: bool) -> None:
-    """Show what happened: launched, healthy, sick, relaunched, drained, stopped, scaled."""
+    """Show what happened, to which container, and why.
+
+    Kinds: launched, healthy, sick, relaunched, drained, stopped, scaled, failed, held, degraded, recovered, adopted.
+    """
     service, screen = Service(), console()
     with suppress(KeyboardInterrupt):
         for event in chosen_events(service, last, follow):
@@ -149,7 +154,10 @@ class NumberOrAuto(click.ParamType[int | None]):
 @cli.command("why")
 @click.option("--at", type=MOMENT, help=f"Another time than now: {FORMS}.")
 def explain(at: float | None) -> None:
-    """Say why there are as many containers as there are, or were at another time."""
+    """Say why there are as many containers as there are.
+
+    The answer comes from the autoscaler's own journal, and nothing in it is guessed.
+    """
     service, asked_for = Service(), time.time() if at is None else at
     story = why.story_of(decision_log.backwards(service.redis, service.service.name, asked_for))
     if story is None:
@@ -160,7 +168,10 @@ def explain(at: float | None) -> None:
 @cli.command()
 @click.argument("number", type=NumberOrAuto(), metavar="N|auto")
 def scale(number: int | None) -> None:
-    """Fix the number of containers at N, or let requests decide again (auto)."""
+    """Fix the number of containers, or let requests decide.
+
+    N holds, whatever comes, until `scale auto`, also over restarts of the parts.
+    """
     service = Service()
     try:
         override.set_number(service.redis, service.service, number, getpass.getuser())
@@ -172,7 +183,10 @@ def scale(number: int | None) -> None:
 @cli.command()
 @click.argument("port", type=int)
 def relaunch(port: int) -> None:
-    """Put a new container in the place of the one on PORT."""
+    """Replace the container on PORT by a new one.
+
+    It leaves the ring at once, as a sick one does.
+    """
     service = Service()
     orders = Orders.open(service.redis, service.service)
     if not orders.relaunch(port, "asked for", getpass.getuser()):
@@ -185,7 +199,10 @@ def relaunch(port: int) -> None:
 @cli.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="One JSON list, for scripts.")
 def examine(as_json: bool) -> None:
-    """Say what this machine has and lacks for the service, and the fix for each."""
+    """Say what this machine has and lacks, and the fix.
+
+    Looks at what ./deploy/up would need here, and changes nothing. Fails if something required is missing.
+    """
     # What up would see: the environment alone, not the file of a service that runs.
     findings = doctor.examine(UpSettings.from_env(), dict(os.environ))
     if as_json:

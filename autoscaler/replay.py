@@ -1,0 +1,81 @@
+"""Feeding the journal through the policy again.
+
+The same policy must decide the same again, tick by tick; a difference is a mistake in the rule or in the journal. What
+another policy would have decided is a simulation of the requests that the journal lets infer.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from autoscaler.decision_log import Entry
+from autoscaler.policy import Decision, History, decide
+from autoscaler.simulate import Arrivals
+
+
+class Replayed(NamedTuple):
+    """A recorded tick and what the policy makes of it now.
+
+    `settled` is false for the first ticks, whose past lies before the recording: they may differ.
+    """
+
+    entry: Entry
+    decision: Decision
+    settled: bool
+
+    @property
+    def differs(self) -> bool:
+        """Whether the decision is another one than the recorded one."""
+        entry, decision = self.entry, self.decision
+        recorded = (entry.wanted, entry.highest, entry.highest_at, entry.target)
+        return recorded != (decision.wanted, decision.highest, decision.highest_at, decision.target)
+
+
+def replay(oldest_first: Iterable[Entry]) -> Iterator[Replayed]:
+    """Decide every recorded tick again, each by the policy that was in force."""
+    history: History | None = None
+    settled_at = 0.0
+    for entry in oldest_first:
+        if history is None:
+            history = {entry.wanted: entry.at} | {entry.highest: entry.highest_at}
+            settled_at = entry.at + entry.policy.stabilization
+        decision, history = decide(entry.measured, history, entry.policy)
+        yield Replayed(entry, decision, entry.at > settled_at)
+
+
+def arrivals_of(oldest_first: Iterable[Entry]) -> Iterator[Arrivals]:
+    """The requests behind recorded counts, second by second without a gap.
+
+    A count grows by what came and shrinks by what became older than the window; the latter is known from what came one
+    window before. What came between two ticks, and in the window before the first one, is assumed to have come evenly:
+    a recording that begins with the service lets infer all of it, any other is right to within its first count.
+    """
+    window: deque[Arrivals] = deque()
+    count, before = 0, None
+    for entry in one_each_second(oldest_first):
+        at, length = round(entry.at), round(entry.policy.window)
+        passed = max(1, min(length, round(entry.age))) if before is None else at - before
+        while window and window[0].at <= at - length:
+            count -= window.popleft().number
+        came = evenly(max(0, entry.count - count), at, min(passed, length))
+        yield from (Arrivals(second, 0) for second in range(at - passed + 1, at - len(came) + 1))
+        yield from came
+        window.extend(came)
+        count, before = count + sum(one.number for one in came), at
+
+
+def evenly(number: int, at: int, seconds: int) -> list[Arrivals]:
+    """`number` requests spread over the `seconds` that end at `at`."""
+    marks = [number * n // seconds for n in range(seconds + 1)]
+    return [Arrivals(at - seconds + n, marks[n] - marks[n - 1]) for n in range(1, seconds + 1)]
+
+
+def one_each_second(oldest_first: Iterable[Entry]) -> Iterator[Entry]:
+    """The last entry of each second, in order: ticks are woken, and two autoscalers may have written."""
+    held: Entry | None = None
+    for entry in oldest_first:
+        if held is not None and round(entry.at) > round(held.at):
+            yield held
+        held = entry if held is None or round(entry.at) >= round(held.at) else held
+    if held is not None:
+        yield held
