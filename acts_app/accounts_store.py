@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from acts_app import scripts
-from acts_app.store_connection import PASSWORDS, SEQUENCE, USERS, Client
+from acts_app.store_connection import PASSWORDS, SEQUENCE, USERS, Client, read_at_once
 
 ANYBODY = ""  # in place of an account number: no ownership is asked for
 
@@ -43,11 +43,10 @@ class AccountsStore:
 
     def credentials(self, name: str) -> tuple[Account, str] | None:
         """The account and its password record, of one moment."""
-        with self._redis.pipeline(transaction=True) as pipe:
-            score, record = pipe.zscore(USERS, name).hget(PASSWORDS, name).execute()
+        score, record = read_at_once(self._redis, ("ZSCORE", USERS, name), ("HGET", PASSWORDS, name))
         return None if score is None else (Account(name, number_of(score)), record.decode())
 
 
-def number_of(score: float) -> str:
+def number_of(score: float | bytes) -> str:
     """A sorted set's score as the whole number that the scripts compare."""
     return str(int(score))

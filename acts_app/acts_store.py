@@ -23,10 +23,12 @@ from acts_app.store_connection import (
     USERS,
     Client,
     is_full,
+    read_at_once,
 )
 from acts_app.validate import NewAct
 
-FIELDS = ("id", "username", "timestamp", "caption", "upvotes", "category", "size", "account", "entry")
+FIELDS = ("size", "id", "username", "timestamp", "caption", "upvotes", "category", "account", "entry")
+NO_IMAGES = -1  # bytes: fewer than no image has
 MOST = 100  # acts in one list, by the protocol
 ALL = ""  # in place of a category's name: every act there is
 
@@ -35,23 +37,24 @@ ALL = ""  # in place of a category's name: every act there is
 class Act:
     """An act without its image. `size` is the image's bytes, `account` the uploader's number or empty."""
 
+    size: int
     id: str
     username: str
     timestamp: str
     caption: str
     upvotes: int
     category: str
-    size: int
     account: str
     entry: str
 
 
 @dataclass(frozen=True)
 class Listing:
-    """A stretch of a list: its acts, newest first, and how many the whole list has."""
+    """A stretch of a list: its acts, newest first, and how many the whole list has; their images if they were small."""
 
     size: int
     acts: list[Act]
+    images: list[bytes]
 
 
 class ActsStore:
@@ -101,26 +104,28 @@ class ActsStore:
         values = self._redis.hmget(ACT + act_id, FIELDS)
         return None if values[0] is None else as_act(values)
 
-    def whole(self, category: str) -> Listing | None:
-        """The category's acts when there are no more than 100, else only their number; None: unknown category."""
-        return self._listing(category, 0, -1)
+    def whole(self, category: str, image_bytes: int = NO_IMAGES) -> Listing | None:
+        """The category's acts when there are no more than 100, else only their number; None: unknown category.
 
-    def stretch(self, category: str, start: int, end: int) -> Listing | None:
+        With their images, when all of them together are no more than `image_bytes`.
+        """
+        return self._listing(category, 0, -1, image_bytes)
+
+    def stretch(self, category: str, start: int, end: int, image_bytes: int = NO_IMAGES) -> Listing | None:
         """Acts number `start` to `end` (1 = newest, inclusive); those that do not exist are left out."""
         if not 1 <= start <= end:
-            return self._listing(category, 1, 0)
-        return self._listing(category, start - 1, min(end, start + MOST) - 1)
+            return self._listing(category, 1, 0, image_bytes)
+        return self._listing(category, start - 1, min(end, start + MOST) - 1, image_bytes)
 
-    def _listing(self, category: str, first: int, last: int) -> Listing | None:
+    def _listing(self, category: str, first: int, last: int, image_bytes: int) -> Listing | None:
         keys = [CATEGORIES, CATEGORY + category if category else ACTS]
-        known, size, *rows = self._list(keys, [category, first, last, MOST, ACT, *FIELDS])
-        return Listing(size, [as_act(row) for row in rows]) if known else None
+        known, size, rows, images = self._list(keys, [category, first, last, MOST, ACT, IMAGE, image_bytes, *FIELDS])
+        return Listing(size, [as_act(row) for row in rows], images) if known else None
 
     def passed(self, category: str, seconds: int, entry: str) -> int:
         """How many acts of the list come up to and with the entry; where it is gone, how many are newer."""
         key = CATEGORY + category if category else ACTS
-        with self._redis.pipeline(transaction=True) as pipe:
-            rank, newer = pipe.zrevrank(key, entry).zcount(key, f"({seconds}", "+inf").execute()
+        rank, newer = read_at_once(self._redis, ("ZREVRANK", key, entry), ("ZCOUNT", key, f"({seconds}", "+inf"))
         return int(newer) if rank is None else int(rank) + 1
 
     def newest(self, categories: Sequence[str]) -> dict[str, Act]:
@@ -148,15 +153,18 @@ class ActsStore:
             total += act.size
         yield acts[begin:]
 
-    def image(self, act_id: str) -> bytes | None:
-        """The image's bytes."""
-        image: bytes | None = self._redis.get(IMAGE + act_id)
-        return image
+    def with_image(self, act_id: str) -> tuple[Act, bytes] | None:
+        """One act, and its image."""
+        act, image = self._with(IMAGE + act_id, act_id)
+        return None if act is None or image is None else (act, image)
 
-    def thumbnail(self, act_id: str) -> bytes | None:
-        """The small picture; empty when none can be made, None when nobody has tried."""
-        picture: bytes | None = self._redis.get(THUMBNAIL + act_id)
-        return picture
+    def with_thumbnail(self, act_id: str) -> tuple[Act | None, bytes | None]:
+        """One act, and its small picture: empty when none can be made, None when nobody has tried."""
+        return self._with(THUMBNAIL + act_id, act_id)
+
+    def _with(self, key: str, act_id: str) -> tuple[Act | None, bytes | None]:
+        values, data = read_at_once(self._redis, ("HMGET", ACT + act_id, *FIELDS), ("GET", key))
+        return (None if values[0] is None else as_act(values)), data
 
     def keep_thumbnail(self, act: Act, picture: bytes) -> None:
         """Store the small picture, unless the act is gone by now. A full store does without."""
@@ -170,5 +178,5 @@ class ActsStore:
 def as_act(values: Sequence[Any]) -> Act:
     """A row of FIELDS as an act."""
     words = [value.decode() for value in values]
-    act_id, username, timestamp, caption, upvotes, category, size, account, entry = words
-    return Act(act_id, username, timestamp, caption, int(upvotes), category, int(size), account, entry)
+    size, act_id, username, timestamp, caption, upvotes, category, account, entry = words
+    return Act(int(size), act_id, username, timestamp, caption, int(upvotes), category, account, entry)

@@ -30,10 +30,11 @@ from acts_app.store_connection import (
     UPVOTERS,
     USERS,
     Client,
+    read_at_once,
 )
 
 FORMAT = "selfieless acts 1"
-BATCH = 20  # acts in one round trip: some ten megabytes of photos
+BATCH = 20  # acts in one MULTI: some ten megabytes of photos
 EVERYTHING = "store:*"
 
 
@@ -54,22 +55,33 @@ class Counts:
 class Lists:
     """Everything but the acts themselves, of one moment."""
 
-    users: list[tuple[bytes, float]]
+    users: list[tuple[bytes, int]]
     passwords: dict[bytes, bytes]
-    categories: list[tuple[bytes, float]]
+    categories: list[tuple[bytes, int]]
     founders: dict[bytes, bytes]
-    acts: list[tuple[bytes, float]]
+    acts: list[tuple[bytes, int]]
     sequence: int
 
 
 def read_lists(client: Client) -> Lists:
-    """One MULTI."""
-    with client.pipeline(transaction=True) as pipe:
-        pipe.zrange(USERS, 0, -1, withscores=True).hgetall(PASSWORDS)
-        pipe.zrange(CATEGORIES, 0, -1, withscores=True).hgetall(FOUNDERS)
-        pipe.zrange(ACTS, 0, -1, withscores=True).get(SEQUENCE)
-        users, passwords, categories, founders, acts, sequence = pipe.execute()
-    return Lists(users, passwords, categories, founders, acts, int(sequence or 0))
+    """All of it, of one moment."""
+    whole = (0, -1, "WITHSCORES")
+    users, passwords, categories, founders, acts, sequence = read_at_once(
+        client,
+        ("ZRANGE", USERS, *whole),
+        ("HGETALL", PASSWORDS),
+        ("ZRANGE", CATEGORIES, *whole),
+        ("HGETALL", FOUNDERS),
+        ("ZRANGE", ACTS, *whole),
+        ("GET", SEQUENCE),
+    )
+    scored = [[(name, int(score)) for name, score in pairs(flat)] for flat in (users, categories, acts)]
+    return Lists(scored[0], dict(pairs(passwords)), scored[1], dict(pairs(founders)), scored[2], int(sequence or 0))
+
+
+def pairs(flat: list[bytes]) -> list[tuple[bytes, bytes]]:
+    """Redis's flat list of names and values, two by two."""
+    return list(zip(flat[::2], flat[1::2], strict=True))
 
 
 class Writer:
@@ -112,10 +124,10 @@ def write_all(client: Client, writer: Writer) -> Iterator[tuple[int, int]]:
     lists = read_lists(client)
     writer.write({"format": FORMAT, "taken": datetime.now(UTC).isoformat(), "sequence": lists.sequence})
     for name, number in lists.users:
-        writer.write({"user": name.decode(), "number": int(number), "password": lists.passwords[name].decode()})
+        writer.write({"user": name.decode(), "number": number, "password": lists.passwords[name].decode()})
     for name, number in lists.categories:
         founder = lists.founders.get(name, b"").decode()
-        writer.write({"category": name.decode(), "number": int(number), "founder": founder})
+        writer.write({"category": name.decode(), "number": number, "founder": founder})
     kept = 0
     for begin in range(0, len(lists.acts), BATCH):
         batch = lists.acts[begin : begin + BATCH]
@@ -126,20 +138,23 @@ def write_all(client: Client, writer: Writer) -> Iterator[tuple[int, int]]:
     writer.end(Counts(len(lists.users), len(lists.categories), kept))
 
 
-def read_acts(client: Client, batch: list[tuple[bytes, float]]) -> Iterator[dict[str, Any]]:
+def read_acts(client: Client, batch: list[tuple[bytes, int]]) -> Iterator[dict[str, Any]]:
     """Those acts of the batch that are still there, whole."""
-    with client.pipeline(transaction=True) as pipe:
-        for entry, _ in batch:
-            act_id = entry.decode().partition(":")[2]
-            pipe.hgetall(ACT + act_id).get(IMAGE + act_id).smembers(UPVOTERS + act_id)
-        found = pipe.execute()
-    for place, (entry, seconds) in enumerate(batch):
-        act, image, upvoters = found[3 * place : 3 * place + 3]
+    for entry, seconds in batch:
+        act_id = entry.decode().partition(":")[2]
+        flat, image, upvoters = read_at_once(
+            client, ("HGETALL", ACT + act_id), ("GET", IMAGE + act_id), ("SMEMBERS", UPVOTERS + act_id)
+        )
+        act = dict(pairs(flat))
         if act.get(b"entry") == entry and image is not None:
-            fields = {name.decode(): value.decode() for name, value in act.items()}
-            votes = sorted(number.decode() for number in upvoters)
-            encoded = base64.b64encode(image).decode()
-            yield {"act": fields, "seconds": int(seconds), "upvoters": votes, "image": encoded}
+            yield whole_act(act, seconds, image, upvoters)
+
+
+def whole_act(act: dict[bytes, bytes], seconds: int, image: bytes, upvoters: list[bytes]) -> dict[str, Any]:
+    """One act as a line."""
+    fields = {name.decode(): value.decode() for name, value in act.items()}
+    votes = sorted(number.decode() for number in upvoters)
+    return {"act": fields, "seconds": seconds, "upvoters": votes, "image": base64.b64encode(image).decode()}
 
 
 def lines(path: Path) -> Iterator[bytes]:

@@ -1,17 +1,16 @@
 """Rows 4 to 9 of the protocol: categories and the acts in them."""
 
-from collections.abc import Iterator
-
 from flask import Blueprint, Response, request
 
 from acts_app import auth, validate
 from acts_app.act_json import joined, streamed
-from acts_app.acts_store import Act, Listing
+from acts_app.acts_store import Listing
 from acts_app.answers import JSON, Refused, answer, done, nothing, number, pieces
 from acts_app.parts import parts
 
 routes = Blueprint("categories", __name__, url_prefix="/api/v1/categories")
-IN_MEMORY = 4 * 1024 * 1024  # bytes of images that an answer holds at once; more are sent in batches of this size
+AT_ONCE = 1024 * 1024  # bytes of images that come with the list itself: copying them keeps the store busy for a moment
+BATCH = 4 * 1024 * 1024  # bytes of images that an answer holds in memory while it is sent
 
 
 @routes.get("")
@@ -45,11 +44,11 @@ def acts(category: str) -> Response:
     """Rows 7 and 8."""
     bounds = validate.bounds(request.args)
     store = parts().store.acts
-    listing = store.stretch(category, *bounds) if bounds else store.whole(category)
+    listing = store.stretch(category, *bounds, AT_ONCE) if bounds else store.whole(category, AT_ONCE)
     if listing is None:
         return nothing()
     check(listing, bounds)
-    return listed(listing.acts) if listing.acts else nothing()
+    return listed(listing) if listing.acts else nothing()
 
 
 def check(listing: Listing, bounds: tuple[int, int] | None) -> None:
@@ -60,14 +59,12 @@ def check(listing: Listing, bounds: tuple[int, int] | None) -> None:
         validate.check_range(*bounds, listing.size)
 
 
-def listed(found: list[Act]) -> Response:
+def listed(listing: Listing) -> Response:
     """The acts with their images; made while it is sent when the images are many and big."""
+    if listing.images:
+        return Response(joined(listing.acts, listing.images), content_type=JSON)
     store = parts().store.acts
-    if sum(act.size for act in found) <= IN_MEMORY:
-        return Response(joined(found, store.images(found)), content_type=JSON)
-    batches: Iterator[tuple[list[Act], list[bytes | None]]] = (
-        (list(batch), store.images(batch)) for batch in store.batches(found, IN_MEMORY)
-    )
+    batches = ((batch, store.images(batch)) for batch in store.batches(listing.acts, BATCH))
     return pieces(streamed(batches))
 
 

@@ -1,7 +1,7 @@
 """Categories in the store. Their sizes are the lengths of their lists, so no counter can drift."""
 
 from acts_app import scripts
-from acts_app.store_connection import ACTS, CATEGORIES, CATEGORY, FOUNDERS, OF_ONE_ACT, SEQUENCE, Client
+from acts_app.store_connection import ACTS, CATEGORIES, CATEGORY, FOUNDERS, OF_ONE_ACT, SEQUENCE, Client, read_at_once
 
 
 class CategoriesStore:
@@ -29,8 +29,7 @@ class CategoriesStore:
 
     def size(self, name: str) -> int | None:
         """The number of acts; None for an unknown category."""
-        with self._redis.pipeline(transaction=True) as pipe:
-            known, size = pipe.zscore(CATEGORIES, name).zcard(CATEGORY + name).execute()
+        known, size = read_at_once(self._redis, ("ZSCORE", CATEGORIES, name), ("ZCARD", CATEGORY + name))
         return None if known is None else int(size)
 
     def founder(self, name: str) -> str | None:

@@ -14,19 +14,18 @@ from acts_app.validate import act_id_in_path
 routes = Blueprint("images", __name__)
 FOR_EVER = "public, max-age=31536000, immutable"  # with ?v=, which no other upload will ever have
 A_WHILE = "public, max-age=300, stale-while-revalidate=86400"  # an id may be used again after its act is removed
+NO_ID = "none"  # in place of an id that is no number: no act has it
 NOTHING_RUNS = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
 @routes.get("/acts/<act_id:word>/image")
 def image(word: str) -> AnyResponse:
     """The photo as it was uploaded."""
-    act = wanted(word)
-    tag = version(act)
-    if tag in request.if_none_match:
-        return finish(Response(status=304), tag)
-    data = parts().store.acts.image(act.id)
-    if data is None:
+    found = parts().store.acts.with_image(act_id_in_path(word) or NO_ID)
+    if found is None:
         raise Refused(404, "There is no such act.")
+    act, data = found
+    tag = version(act)
     kind = media_type(data)
     response = Response(data, content_type=kind or DOWNLOAD)
     if kind is None:
@@ -37,11 +36,10 @@ def image(word: str) -> AnyResponse:
 @routes.get("/acts/<act_id:word>/thumbnail")
 def small(word: str) -> AnyResponse:
     """The small picture; a drawing of ours where none can be made."""
-    act = wanted(word)
+    act, data = parts().store.acts.with_thumbnail(act_id_in_path(word) or NO_ID)
+    if act is None:
+        raise Refused(404, "There is no such act.")
     tag = version(act) + "-small"
-    if tag in request.if_none_match:
-        return finish(Response(status=304), tag)
-    data = parts().store.acts.thumbnail(act.id)
     if data is None:
         data = made(act)
     if not data:
@@ -62,7 +60,8 @@ def wanted(word: str) -> Act:
 
 def made(act: Act) -> bytes:
     """Make the small picture and keep it for everybody."""
-    data = thumbnail(parts().store.acts.image(act.id) or b"")
+    found = parts().store.acts.with_image(act.id)
+    data = thumbnail(found[1]) if found else b""
     parts().store.acts.keep_thumbnail(act, data)
     return data
 

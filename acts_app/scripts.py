@@ -8,6 +8,18 @@ An act's place in the sorted sets is its *entry*: score = seconds of its timesta
 sequence number, ":", the actId. Equal scores are ordered by member, so the latest upload comes first in ZREVRANGE.
 """
 
+# ARGV commands that only read, each behind its number of words. Answers their answers, all of one moment. It is what
+# MULTI would be, but a full store refuses MULTI, and reading must go on.
+READ = """
+local answers, at = {}, 1
+while at <= #ARGV do
+  local length = tonumber(ARGV[at])
+  answers[#answers + 1] = redis.call(unpack(ARGV, at + 1, at + length))
+  at = at + length + 1
+end
+return answers
+"""
+
 # KEYS users, passwords, sequence. ARGV name, password record. Answers 1, or 0 when the name is taken.
 ADD_USER = """
 if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
@@ -106,6 +118,18 @@ else change = 0 - redis.call('SREM', KEYS[2], ARGV[1]) end
 return redis.call('HINCRBY', KEYS[1], 'upvotes', change)
 """
 
+# KEYS the request counter. One more, in memory: writing every request to the append-only file would make every look
+# at a page wait for the disk. Each hundredth is written, so a store that is killed forgets at most 99 requests.
+COUNT = """
+redis.replicate_commands()
+redis.set_repl(redis.REPL_NONE)
+local number = redis.call('INCR', KEYS[1])
+if number % 100 == 0 then
+  redis.set_repl(redis.REPL_ALL)
+  redis.call('SET', KEYS[1], number)
+end
+"""
+
 # KEYS the act, its small picture. ARGV the act's entry, the picture. Answers 1, or 0 when that act is gone.
 KEEP_THUMBNAIL = """
 if redis.call('HGET', KEYS[1], 'entry') ~= ARGV[1] then return 0 end
@@ -114,17 +138,21 @@ return 1
 """
 
 # KEYS categories, the entries to list. ARGV category or '' for all acts, first (0 = newest), last, most, prefix of
-# the acts, then the fields wanted. Where more than `most` entries exist and last is -1, only the number is answered.
-# Answers {known, size, fields, fields, …}; one round trip, and one moment for all of it.
+# the acts, prefix of the images, most bytes of images, then the fields wanted, the first of them the image's size.
+# Where more than `most` entries exist and last is -1, only the number is answered.
+# Answers {known, size, {fields, fields, …}, {image, image, …}}, the images only where they are small enough together;
+# one round trip, and one moment for all of it.
 LIST = """
-if ARGV[1] ~= '' and not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return {0, 0} end
+if ARGV[1] ~= '' and not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return {0, 0, {}, {}} end
 local size = redis.call('ZCARD', KEYS[2])
-local answer = {1, size}
-if ARGV[3] == '-1' and size > tonumber(ARGV[4]) then return answer end
-local fields = {}
-for i = 6, #ARGV do fields[#fields + 1] = ARGV[i] end
+if ARGV[3] == '-1' and size > tonumber(ARGV[4]) then return {1, size, {}, {}} end
+local fields, acts, keys, bytes = {}, {}, {}, 0
+for i = 8, #ARGV do fields[#fields + 1] = ARGV[i] end
 for _, entry in ipairs(redis.call('ZREVRANGE', KEYS[2], ARGV[2], ARGV[3])) do
-  answer[#answer + 1] = redis.call('HMGET', ARGV[5] .. string.sub(entry, 18), unpack(fields))
+  local id = string.sub(entry, 18)
+  local act = redis.call('HMGET', ARGV[5] .. id, unpack(fields))
+  acts[#acts + 1], keys[#keys + 1], bytes = act, ARGV[6] .. id, bytes + act[1]
 end
-return answer
+if #acts == 0 or bytes > tonumber(ARGV[7]) then return {1, size, acts, {}} end
+return {1, size, acts, redis.call('MGET', unpack(keys))}
 """

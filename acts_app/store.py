@@ -5,6 +5,7 @@ Everything that speaks to Redis is below this file; no route spells a key or a c
 
 import redis
 
+from acts_app import scripts
 from acts_app.accounts_store import AccountsStore
 from acts_app.acts_store import ActsStore
 from acts_app.categories_store import CategoriesStore
@@ -17,6 +18,7 @@ class Store:
     def __init__(self, client: Client, probe_client: Client) -> None:
         self.client = client
         self._probe = probe_client
+        self._count = client.register_script(scripts.COUNT)
         self.accounts = AccountsStore(client)
         self.categories = CategoriesStore(client)
         self.acts = ActsStore(client)
@@ -37,7 +39,7 @@ class Store:
     def count_request(self) -> None:
         """One more for `_count`. A full store stops counting rather than refusing to be read."""
         try:
-            self.client.incr(REQUESTS)
+            self._count([REQUESTS])
         except redis.ResponseError as problem:
             if not is_full(problem):
                 raise

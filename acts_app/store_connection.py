@@ -10,6 +10,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import OutOfMemoryError, ReadOnlyError
 from redis.retry import Retry
 
+from acts_app import scripts
+
 # A redis.Redis that answers in bytes. Its own annotations are unions over every mode it has, and so say nothing.
 Client = Any
 
@@ -46,6 +48,13 @@ def connect(url: str, *, timeout: float = ANSWER_TIMEOUT, connections: int = 64)
         client_name="acts",
     )
     return redis.Redis(connection_pool=pool)
+
+
+def read_at_once(client: Client, *commands: tuple[str | int, ...]) -> list[Any]:
+    """The answers of several reading commands, all of one moment, as Redis sends them."""
+    words = [word for command in commands for word in (len(command), *command)]
+    answers: list[Any] = client.register_script(scripts.READ)([], words)
+    return answers
 
 
 def is_full(problem: redis.RedisError) -> bool:

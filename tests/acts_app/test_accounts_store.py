@@ -1,6 +1,5 @@
 """Accounts in the store."""
 
-
 from acts_samples import at_once
 
 from acts_app.store import Store

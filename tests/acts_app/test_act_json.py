@@ -5,8 +5,8 @@ import json
 from acts_app.act_json import joined, streamed
 from acts_app.acts_store import Act
 
-ONE = Act("1", 'a"b', "01-01-2020:00-00-00", "line\nbreak \\", 3, "木", 3, "", "")
-TWO = Act("2", "bob", "01-01-2020:00-00-00", "", 0, "c", 0, "", "")
+ONE = Act(3, "1", 'a"b', "01-01-2020:00-00-00", "line\nbreak \\", 3, "木", "", "")
+TWO = Act(0, "2", "bob", "01-01-2020:00-00-00", "", 0, "c", "", "")
 
 
 def test_a_list_parses_back() -> None:

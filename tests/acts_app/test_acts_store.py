@@ -1,6 +1,5 @@
 """Acts in the store."""
 
-
 import redis
 from acts_samples import upload
 

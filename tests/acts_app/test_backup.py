@@ -59,6 +59,15 @@ def test_what_was_backed_up_comes_back_the_same(store: Store, tmp_path: Path) ->
     assert contents(store.client) == before
 
 
+def test_a_full_store_can_still_be_backed_up(store: Store, tmp_path: Path) -> None:
+    store.client.config_set("maxmemory", "1")
+    try:
+        back_up(store, tmp_path / "acts.gz")
+    finally:
+        store.client.config_set("maxmemory", "0")
+    assert archive.check(tmp_path / "acts.gz").acts == 50
+
+
 def test_a_backup_is_for_its_owner_alone_and_leaves_no_draft(store: Store, tmp_path: Path) -> None:
     back_up(store, tmp_path / "acts.gz")
     assert [path.name for path in tmp_path.iterdir()] == ["acts.gz"]

@@ -1,6 +1,5 @@
 """Categories and their lists, beyond the table of rows."""
 
-
 import pytest
 from acts_samples import act, send
 from flask.testing import FlaskClient

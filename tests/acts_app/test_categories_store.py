@@ -1,6 +1,5 @@
 """Categories in the store."""
 
-
 import pytest
 import redis
 from acts_samples import upload

@@ -74,4 +74,4 @@ def test_an_unknown_category_has_no_feed(store: Store) -> None:
 def test_an_act_belongs_to_the_account_and_not_to_the_name(
     uploader: str, name: str, viewer: Account | None, own: bool
 ) -> None:
-    assert owns(viewer, Act("1", name, "", "", 0, "", 0, uploader, "")) is own
+    assert owns(viewer, Act(0, "1", name, "", "", 0, "", uploader, "")) is own

@@ -1,6 +1,5 @@
 """The scripts of the store, called by many at once."""
 
-
 from acts_samples import at_once, upload
 
 from acts_app.store import Store

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import redis
-from acts_samples import API, user
+from acts_samples import API, act, user
 from helpers import free_port
 
 from acts_app.service_routes import is_local
@@ -109,3 +109,23 @@ def test_a_full_store_is_507_for_uploads_while_reading_and_removing_go_on(
 )
 def test_an_address_is_local_or_not(address: str, local: bool) -> None:
     assert is_local(address, ActsSettings.local_networks) is local
+
+
+def test_a_full_store_can_be_looked_at_everywhere(make_client: Any, redis_client: redis.Redis) -> None:
+    client = make_client(auth="required")
+    client.environ_base |= {"HTTP_ORIGIN": "http://localhost", "HTTP_ACCEPT": "text/html"}
+    form = {"username": "ann", "password": "correct horse"}
+    client.post("/signup", data=form)
+    client.post(f"{API}/categories", json=["trees"])
+    client.post(f"{API}/acts", json=act())
+    redis_client.config_set("maxmemory", "1")
+    try:
+        paths = ["/", "/categories/trees", "/acts/1", "/acts/1/image", "/upload", "/account"]
+        paths += [
+            API + path for path in ("/users", "/categories", "/categories/trees/acts", "/categories/trees/acts/size")
+        ]
+        assert {path: client.get(path).status_code for path in paths} == dict.fromkeys(paths, 200)
+        assert client.post("/login", data=form).status_code == 303
+        assert client.delete(f"{API}/acts/1").status_code == 200
+    finally:
+        redis_client.config_set("maxmemory", "0")

@@ -1,6 +1,5 @@
 """Users, beyond the table of rows."""
 
-
 from acts_samples import act, send, user
 from flask.testing import FlaskClient
 
