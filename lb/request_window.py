@@ -2,7 +2,7 @@
 answer.
 
     NAME:requests         sorted set   "<worker id>:<n>", score = unix time   lb adds, the autoscaler trims
-    NAME:requests:slots   hash         start of a slot in ms -> requests               the same, if COUNT_PRECISION is set
+    NAME:requests:slots   hash         start of a slot in ms -> requests      the same, with COUNT_PRECISION
 
 A member costs about 105 bytes: 125 MB at 10,000 requests/s over a window of 120 s. Where that does not fit,
 COUNT_PRECISION (seconds) makes the workers count by slots of that length instead: window / precision

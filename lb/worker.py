@@ -13,6 +13,7 @@ import gc
 import os
 import resource
 import signal
+import socket
 import ssl
 import sys
 from typing import Any
@@ -30,6 +31,7 @@ from lb.settings import LbSettings
 from lb.trust import Trust
 
 BOOT_WAIT = 1.0  # seconds to wait for Redis before the first connection is accepted all the same
+UNSENT_BYTES = 131_072  # enough to keep any line busy between two turns of the loop
 DRAIN_STEP = 0.05  # seconds between two looks at what is still going on
 
 
@@ -117,6 +119,9 @@ class ProxyWorker(base.Worker):  # type: ignore[misc]
 
     async def listen(self, proxy: Proxy, listener: Any) -> asyncio.AbstractServer:
         """Accept on one of gunicorn's sockets, with TLS if it has a certificate."""
+        if listener.family != socket.AF_UNIX:
+            # Accepted connections inherit it: a client that reads slowly holds this much in the kernel, not megabytes.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         trust = Trust(self.cfg.forwarded_allow_ips)
         scheme = b"https" if self.ssl_context else b"http"
         return await self.loop.create_server(

@@ -45,7 +45,8 @@ NGINX_BACKEND = """
 worker_processes 1; daemon off; pid {folder}/backend.pid; error_log {folder}/backend.log;
 events {{ worker_connections 4096; }}
 http {{ access_log off; keepalive_requests 100000000; keepalive_timeout 600;
-  server {{ {listens} location / {{ default_type application/json; return 200 '[12345]'; }} }} }}
+  server {{ {listens} root {folder}; location /big {{ }}
+    location / {{ default_type application/json; return 200 '[12345]'; }} }} }}
 """
 NGINX_PROXY = """
 worker_processes 1; daemon off; pid {folder}/proxy.pid; error_log {folder}/proxy.log;
@@ -222,6 +223,7 @@ def start_backend(stack: ExitStack, folder: Path) -> list[int]:
     while len(set(ports)) < 3:
         ports = [free_port() for _ in range(3)]
     config = folder / "backend.conf"
+    (folder / "big").write_bytes(bytes(8 << 20))
     listens = " ".join(f"listen 127.0.0.1:{port} backlog=4096;" for port in ports)
     config.write_text(NGINX_BACKEND.format(folder=folder, listens=listens))
     stack.enter_context(process(LOAD_CORE, "nginx", "-c", str(config), log=folder / "backend.out"))
