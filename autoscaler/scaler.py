@@ -13,7 +13,7 @@ from typing import Protocol
 
 import redis
 
-from autoscaler import decision_log, memory, override
+from autoscaler import compared, decision_log, memory, override
 from autoscaler.outage import Outage
 from autoscaler.plan import Order, Plan, Step, plan, staying
 from autoscaler.policy import Decision, History, Measured, Policy, decide, sentence
@@ -44,11 +44,15 @@ class Orders(Protocol):
 
 @dataclass(frozen=True)
 class Sight:
-    """What a tick reads: the measurement, the containers, and what the rule remembers."""
+    """What a tick reads: the measurement, the containers, and what the rule remembers.
+
+    `compared`: the table is known to hold what really runs.
+    """
 
     measured: Measured
     states: Mapping[int, State]
     history: History
+    compared: bool
 
 
 class Scaler:
@@ -75,7 +79,7 @@ class Scaler:
         try:
             sight = self._look(now)
             decision, history = decide(sight.measured, sight.history, self._policy)
-            todo = plan(sight.states, decision.target, self._service.first_port)
+            todo = self._plan(sight, decision.target)
             # Written before it is ordered: nothing is ever done without its reason in the journal.
             self._write(decision, history, sight.states, todo)
             self._order(decision, sight.states, todo)
@@ -91,10 +95,16 @@ class Scaler:
         request_window.count(pipe, name, now, self._policy.window)
         override.queue_read(pipe, name)
         memory.queue_read(pipe, name)
-        count, said, remembered, since = pipe.execute()
+        compared.queue_read(pipe, name)
+        count, said, remembered, since, compared_at = pipe.execute()
         existing, fixed = len(staying(states)), override.override_of(said).number
         measured = Measured(now, count, memory.age_of(since, now), existing, fixed)
-        return Sight(measured, states, memory.history_of(remembered))
+        return Sight(measured, states, memory.history_of(remembered), compared_at is not None)
+
+    def _plan(self, sight: Sight, target: int) -> Plan:
+        if not sight.compared and sight.measured.age < compared.PATIENCE:
+            return Plan(waiting="waiting until the table has been compared with what runs")
+        return plan(sight.states, target, self._service.first_port)
 
     def _write(self, decision: Decision, history: History, states: Mapping[int, State], todo: Plan) -> None:
         name, now = self._service.name, decision.measured.at

@@ -56,7 +56,7 @@ def run(settings: MonitorSettings, runtime: Runtime) -> None:
     client = connect(service.redis_url, name=WHO)
     table, orders = ContainerTable(client, service), Orders.open(client, service)
     probes = Probes(service.health_path, settings.probe_timeout, service.max_containers)
-    reconcile = Reconciler(table, orders, runtime).tick
+    reconcile = Reconciler(client, service, table, orders, runtime).tick
     comparing = threading.Thread(target=comparisons.run, args=(reconcile, end), name="reconcile", daemon=True)
     comparing.start()
     SuspectListener(connect(service.redis_url, name="monitor-suspects"), service.name, polls.wake, end).start()

@@ -1,7 +1,7 @@
 """Asking all containers at once: one kept connection for each, side by side in a pool of threads."""
 
 from collections.abc import Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 
 from deploy.container import Container
 from monitor.probe import Probe, Prober
@@ -19,11 +19,14 @@ class Probes:
         self._timeout = timeout
         self._pool = ThreadPoolExecutor(min(containers, MAX_THREADS), thread_name_prefix="probe")
         self._probers: dict[Place, Prober] = {}
+        self._asked: set[Future[Probe]] = set()
 
     def ask(self, containers: Collection[Container]) -> Iterator[tuple[Container, Probe]]:
         """Probe them all at once; yields each answer as soon as it is there. Never raises."""
+        wait(self._asked)  # of a round that was not heard to its end
         self._forget_others(containers)
         waiting = {self._pool.submit(self._prober(container).probe): container for container in containers}
+        self._asked = set(waiting)
         for answer in as_completed(waiting):
             yield waiting[answer], answer.result()
 

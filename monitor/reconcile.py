@@ -1,7 +1,7 @@
 """The table against what really runs.
 
     runs, but is not in the table     → taken into it (Redis may have lost everything, containers go on)
-    RUNNING, but does not run         → ordered to be relaunched, as a sick one
+    RUNNING, but known to be dead     → ordered to be relaunched, as a sick one
     FAILED for a minute               → ordered to be tried again: the cause may be gone by now
 
 What is on its way (STARTING, SICK, DRAINING, STOPPING) is the launcher's, who looks at it all the time.
@@ -10,10 +10,14 @@ What is on its way (STARTING, SICK, DRAINING, STOPPING) is the launcher's, who l
 import logging
 from collections.abc import Collection
 
+import redis
+
+from autoscaler import compared
 from deploy.container import Container
 from deploy.container_state import State
 from deploy.container_table import ContainerTable
 from deploy.runtime.base import Found, Runtime
+from lb.settings import ServiceSettings
 from monitor.relaunch import WHO, Orders, relaunch
 
 FAILED_SECONDS = 60.0  # before one that was given up is tried again: no hurry, half a minute of attempts lies behind it
@@ -22,9 +26,18 @@ log = logging.getLogger(__name__)
 
 
 class Reconciler:
-    """Compares for one service."""
+    """Compares for one service. `client` is its state Redis."""
 
-    def __init__(self, table: ContainerTable, orders: Orders, runtime: Runtime) -> None:
+    def __init__(
+        self,
+        client: redis.Redis,
+        service: ServiceSettings,
+        table: ContainerTable,
+        orders: Orders,
+        runtime: Runtime,
+    ) -> None:
+        self._redis = client
+        self._service = service
         self._table = table
         self._orders = orders
         self._runtime = runtime
@@ -46,6 +59,7 @@ class Reconciler:
         self._adopt(found, containers, now)
         self._relaunch_dead(found, containers)
         self._retry_failed(containers, now)
+        compared.mark(self._redis, self._service.name, now)
 
     def _adopt(self, found: Collection[Found], containers: Collection[Container], now: float) -> None:
         known = {container.port for container in containers}
@@ -56,7 +70,7 @@ class Reconciler:
     def _relaunch_dead(self, found: Collection[Found], containers: Collection[Container]) -> None:
         living = {one.runtime_id for one in found}
         for container in containers:
-            if container.status and container.runtime_id not in living and not self._is_alive(container.runtime_id):
+            if container.status and container.runtime_id not in living and self._is_dead(container.runtime_id):
                 words = self._runtime.last_words(container.runtime_id) or "nothing is left of it"
                 relaunch(self._table, self._orders, container, f"it does not run any more ({words})")
 
@@ -66,10 +80,16 @@ class Reconciler:
                 reason = f"tried again after {now - container.since:.0f} s; it was {container.reason}"
                 relaunch(self._table, self._orders, container, reason)
 
+    # Both ask again at the last moment: between two answers containers come and go.
+
     def _is_alive(self, runtime_id: str) -> bool:
-        """Asked again at the last moment: between two answers containers come and go."""
         found = self._runtime.find(runtime_id)
         return found is not None and found.alive
+
+    def _is_dead(self, runtime_id: str) -> bool:
+        """Known to be dead. What the runtime knows nothing about may be another runtime's: the poll judges it."""
+        found = self._runtime.find(runtime_id)
+        return found is not None and not found.alive
 
     def _say_blind(self, error: Exception) -> None:
         if not self._blind:

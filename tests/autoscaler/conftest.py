@@ -6,6 +6,7 @@ from itertools import count
 import pytest
 import redis
 
+from autoscaler import compared
 from autoscaler.policy import Decision, Policy
 from autoscaler.scaler import Scaler
 from deploy.container import Container
@@ -48,6 +49,7 @@ class World:
         self.orders = Orders(self.table, self.queue, clock=lambda: self.now)
         self.scaler = self.another_scaler()
         self._numbers = count(1)
+        compared.mark(client, self.service.name, self.now)
 
     def another_scaler(self) -> Scaler:
         """One more autoscaler process, as far as the scaler can tell."""

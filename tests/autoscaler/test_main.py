@@ -9,7 +9,7 @@ import psutil
 import pytest
 from helpers import eventually
 
-from autoscaler import override
+from autoscaler import compared, override
 from deploy.daemon_beat import read as read_beat
 from lb.settings import ServiceSettings
 
@@ -18,6 +18,7 @@ from lb.settings import ServiceSettings
 def start(redis_server, redis_client):
     """Starts autoscalers, and ends those that a test leaves."""
     started = []
+    compared.mark(redis_client, "acts", 1.0)
 
     def begin(**variables):
         environment = {**os.environ, "REDIS_URL": redis_server.url, **variables}

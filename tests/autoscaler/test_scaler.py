@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from autoscaler import decision_log, override
+from autoscaler import compared, decision_log, override
 from autoscaler.memory import since_key
 from autoscaler.policy import Policy
 from autoscaler.scaler import Scaler
@@ -215,6 +215,18 @@ class TestUnknownIsNotZero:
         second = old_world.live(139)
         old_world.scaler = old_world.another_scaler()
         assert first + second + old_world.live(1) == [3] * 239 + [1]
+
+    def test_until_the_table_is_compared_with_what_runs_nothing_is_ordered(self, world):
+        world.redis.flushall()
+        assert world.live(3) == [0, 0, 0]
+        [entry] = decision_log.last_before(world.redis, "acts", world.now)
+        assert entry.plan == "waiting until the table has been compared with what runs"
+        compared.mark(world.redis, "acts", world.now)
+        assert world.live(1) == [1]
+
+    def test_without_any_monitor_it_goes_on_after_a_while(self, world):
+        world.redis.flushall()
+        assert world.live(11) == [0] * 10 + [1]
 
 
 class TestTwoAutoscalers:

@@ -55,6 +55,17 @@ def test_a_new_generation_gets_a_new_connection(serve, probes):
     assert server.connections == 3
 
 
+def test_a_round_that_was_broken_off_does_not_disturb_the_next(serve, probes):
+    def after_a_while(server, connection):
+        server.closing.wait(0.1)
+        connection.sendall(OK)
+        return True
+
+    slow, quick = container(8000, serve(after_a_while).address), container(8001, serve(says(OK)).address)
+    next(iter(probes.ask([slow, quick])))
+    assert [probe.status for _, probe in probes.ask([slow, quick])] == [200, 200]
+
+
 def test_nobody_is_asked_when_there_is_nobody(probes):
     assert list(probes.ask([])) == []
 

@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from autoscaler.compared import compared_key
 from deploy.container_state import State
 from deploy.runtime.fake import FakeRuntime, World
 from lb.events import Kind
@@ -17,7 +18,7 @@ def runtime(ward):
 
 @pytest.fixture
 def reconciler(ward, runtime):
-    return Reconciler(ward.table, ward.orders, runtime)
+    return Reconciler(ward.redis, ward.service, ward.table, ward.orders, runtime)
 
 
 def put(ward, runtime, *ports):
@@ -58,7 +59,7 @@ def test_adoption_happens_once(ward, runtime, reconciler):
 
 def test_two_monitors_adopt_once(ward, runtime, reconciler):
     runtime.start(8000, 7)
-    Reconciler(ward.table, ward.orders, runtime).tick(ward.now)
+    Reconciler(ward.redis, ward.service, ward.table, ward.orders, runtime).tick(ward.now)
     reconciler.tick(ward.now)
     assert len(ward.told(Kind.ADOPTED)) == 1
 
@@ -71,7 +72,7 @@ def test_one_that_ends_while_it_is_looked_at_is_not_adopted(ward, runtime):
             return answer
 
     runtime.start(8000, 7)
-    Reconciler(ward.table, ward.orders, EndsNow(runtime.world)).tick(ward.now)
+    Reconciler(ward.redis, ward.service, ward.table, ward.orders, EndsNow(runtime.world)).tick(ward.now)
     assert ward.table.all() == []
 
 
@@ -84,10 +85,12 @@ def test_a_running_one_whose_process_is_gone_is_relaunched(ward, runtime, reconc
     assert ward.told(Kind.SICK) == ["it does not run any more (exit code 1)"]
 
 
-def test_a_running_one_of_which_nothing_is_known_is_relaunched(ward, runtime, reconciler):
-    ward.start(8000)
+def test_a_running_one_of_which_the_runtime_knows_nothing_is_left_to_the_poll(ward, runtime, reconciler):
+    """A monitor with another RUNTIME than the deploy worker's must not take every container for dead."""
+    ward.start(8000, 8001)
     reconciler.tick(ward.now)
-    assert ward.told(Kind.SICK) == ["it does not run any more (nothing is left of it)"]
+    assert ward.jobs == []
+    assert ward.ring() == [8000, 8001]
 
 
 @pytest.mark.parametrize("state", [State.SICK, State.DRAINING])
@@ -107,7 +110,7 @@ def test_one_that_became_running_after_the_runtime_was_asked_is_left_alone(ward,
             put(ward, self, 8000)
             return answer
 
-    Reconciler(ward.table, ward.orders, AnswersEarly(runtime.world)).tick(ward.now)
+    Reconciler(ward.redis, ward.service, ward.table, ward.orders, AnswersEarly(runtime.world)).tick(ward.now)
     assert ward.jobs == []
     assert ward.ring() == [8000]
 
@@ -122,19 +125,25 @@ def test_a_failed_one_is_tried_again_after_a_minute(ward, runtime, reconciler):
     assert ward.table.get(8000).state is State.STARTING
 
 
+def test_a_comparison_leaves_its_mark(ward, runtime, reconciler):
+    reconciler.tick(ward.now)
+    assert ward.redis.get(compared_key("acts")) == f"{ward.now:.3f}"
+
+
 def test_when_the_runtime_cannot_be_asked_nothing_is_done_and_it_is_said_once(ward, runtime, caplog):
     class Away(FakeRuntime):
         def running(self):
             raise RuntimeError("the engine does not answer")
 
     put(ward, runtime, 8000)
-    blind = Reconciler(ward.table, ward.orders, Away(runtime.world))
+    blind = Reconciler(ward.redis, ward.service, ward.table, ward.orders, Away(runtime.world))
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
             blind.tick(ward.now)
     assert len(caplog.records) == 1
     assert "the engine does not answer" in caplog.text
     assert ward.ring() == [8000]
+    assert ward.redis.get(compared_key("acts")) is None
 
 
 def test_it_is_said_again_when_it_happens_again(ward, runtime, caplog):
@@ -147,7 +156,7 @@ def test_it_is_said_again_when_it_happens_again(ward, runtime, caplog):
             return super().running()
 
     sometimes = Sometimes(runtime.world)
-    reconciler = Reconciler(ward.table, ward.orders, sometimes)
+    reconciler = Reconciler(ward.redis, ward.service, ward.table, ward.orders, sometimes)
     with caplog.at_level(logging.WARNING):
         for sometimes.away in (True, True, False, True):
             reconciler.tick(ward.now)
