@@ -47,7 +47,8 @@ function choose(form, state, file) {
   state.preparing = shrink(file).then((photo) => {
     state.photo = photo;
     preview(form, photo);
-    caption.textContent = photo === file ? megabytes(file.size) : `Made smaller: ${megabytes(file.size)} → ${megabytes(photo.size)}`;
+    const size = photo === file ? megabytes(file.size) : `Made smaller: ${megabytes(file.size)} → ${megabytes(photo.size)}`;
+    caption.textContent = `${size}. Press the photo to choose another.`;
   });
 }
 

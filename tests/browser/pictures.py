@@ -25,7 +25,7 @@ def sky(size: tuple[int, int], hue: float) -> Image.Image:
 def landscape(seed: int, width: int = 320, height: int = 240) -> Image.Image:
     """A landscape that no other seed has."""
     chance = random.Random(seed)
-    hue = chance.choice((0.05, 0.09, 0.13, 0.3, 0.48, 0.55, 0.6, 0.68, 0.9, 0.97)) + chance.uniform(-0.02, 0.02)
+    hue = chance.choice((0.05, 0.09, 0.12, 0.46, 0.55, 0.6, 0.68, 0.9, 0.97)) + chance.uniform(-0.02, 0.02)
     picture = sky((width, height), hue)
     glow(picture, chance, hue)
     for layer in range(5):
