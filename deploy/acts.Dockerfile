@@ -11,14 +11,14 @@ FROM ${BASE} AS build
 COPY requirements/acts.txt wheels* /build/
 RUN python3 -m venv /venv \
  && if ls /build/*.whl >/dev/null 2>&1; then offline="--no-index --find-links /build"; fi \
- && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-compile --require-hashes $offline -r /build/acts.txt \
- && /venv/bin/pip uninstall --yes --disable-pip-version-check pip setuptools \
- && find /venv -name tests -type d -prune -exec rm -r {} +
+ && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes $offline -r /build/acts.txt \
+ && /venv/bin/pip uninstall --yes --disable-pip-version-check pip setuptools
 
 FROM ${BASE}
 RUN useradd --system --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin acts
 COPY --from=build /venv /venv
 COPY acts_app /srv/acts_app
+RUN python3 -m compileall -q /srv/acts_app
 WORKDIR /srv
 USER 10001:10001
 ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin \

@@ -1,9 +1,12 @@
 """Images for tests, made without a registry: a base image from Debian's packages, and what is built upon it."""
 
+import hashlib
 import io
 import os
+import re
 import shutil
 import subprocess
+import sys
 import tarfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,7 +18,8 @@ from deploy.runtime.base import RuntimeAway
 from deploy.runtime.docker_engine import connect
 
 BASE = "selfieless-test-base:bookworm"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "selfieless" / "bookworm.tar"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "selfieless"
+PINNED = re.compile(r"^[A-Za-z0-9._-]+(?:\[[^]]*\])?==\S+", re.MULTILINE)
 INCLUDE = "python3,python3-venv,ca-certificates"
 
 
@@ -32,12 +36,13 @@ def engine() -> APIClient:
 
 def make_base(api: APIClient) -> None:
     """Import the base image into the engine. The first time on a machine this takes a minute, as root."""
-    if not CACHE.exists():
+    packed = CACHE / "bookworm.tar"
+    if not packed.exists():
         if shutil.which("debootstrap") is None or os.geteuid() != 0:
             missing("docker", "apt-get install debootstrap, and run as root, so that a base image can be made")
-        debootstrap(CACHE)
+        debootstrap(packed)
     repository, tag = BASE.split(":")
-    api.import_image_from_file(str(CACHE), repository=repository, tag=tag)
+    api.import_image_from_file(str(packed), repository=repository, tag=tag)
 
 
 def debootstrap(to: Path) -> None:
@@ -51,6 +56,22 @@ def debootstrap(to: Path) -> None:
     subprocess.run(["tar", "-C", str(root), "-cf", str(part), "."], check=True)
     shutil.rmtree(root)
     part.replace(to)
+
+
+def wheels(requirements: Path) -> Path:
+    """A folder with the wheels of a pinned file, for the base image's Python, which is not quite this one.
+
+    So every line counts here, whatever its marker says; the image's own pip chooses, and checks the hashes.
+    """
+    text = requirements.read_text()
+    folder = CACHE / f"wheels-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    if not folder.exists():
+        part = folder.with_suffix(".part")
+        for line in PINNED.findall(text):
+            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--ignore-requires-python"]
+            subprocess.run([*command, "--only-binary=:all:", "--dest", str(part), line], check=True)
+        part.rename(folder)
+    return folder
 
 
 def build(api: APIClient, name: str, dockerfile: str, files: Iterable[Path]) -> None:

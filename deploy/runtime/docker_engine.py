@@ -8,6 +8,7 @@ until it is killed, replaced or a while has passed.
 """
 
 import errno
+import ipaddress
 import logging
 import socket
 import time
@@ -218,8 +219,8 @@ class DockerEngine:
     def _gateway(self) -> str:
         """The address of this machine that the containers see; empty if their network has none."""
         with asking():
-            configs = self._api.inspect_network(self._docker.network)["IPAM"]["Config"] or [{}]
-        return cast(str, configs[0].get("Gateway", ""))
+            configs = self._api.inspect_network(self._docker.network)["IPAM"]["Config"] or []
+        return gateway_of(configs[0]) if configs else ""
 
     def _remove(self, runtime_id: str, force: bool = False) -> None:
         """Remove what is left of a container; with `force` also one that lives."""
@@ -301,6 +302,11 @@ def ended_before(state: Mapping[str, Any], moment: float) -> bool:
     """Whether a container ended before that moment (unix seconds). The engine's times have nanoseconds."""
     ended = datetime.fromisoformat(state["FinishedAt"][:19]).replace(tzinfo=UTC)
     return state["Status"] not in ALIVE and ended.timestamp() < moment
+
+
+def gateway_of(config: Mapping[str, str]) -> str:
+    """A network's gateway. A young engine does not tell that of its first one, which is the first in its subnet."""
+    return config.get("Gateway") or str(next(ipaddress.ip_network(config["Subnet"]).hosts()))
 
 
 def is_own_address(address: str) -> bool:

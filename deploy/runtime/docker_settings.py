@@ -40,8 +40,8 @@ class DockerSettings:
 
     @property
     def is_acts(self) -> bool:
-        """Whether the containers are our own application's."""
-        return self.image == ACTS_IMAGE
+        """Whether the containers are our own application's, in whatever version: acts, acts:2."""
+        return self.image.partition(":")[0] == ACTS_IMAGE
 
     @classmethod
     def from_env(cls, env: environs.Env) -> Self:

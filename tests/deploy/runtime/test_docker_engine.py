@@ -14,6 +14,7 @@ from deploy.runtime.docker_engine import (
     connect,
     ended_before,
     ending_of,
+    gateway_of,
     is_own_address,
     unless_gone,
     why_not,
@@ -78,6 +79,11 @@ def test_the_ending_of_a_container_is_told_in_words(state, words):
 def test_the_engines_times_are_understood(status, moment, expected):
     state = {"Status": status, "FinishedAt": "1970-01-01T00:16:40.123456789Z"}
     assert ended_before(state, moment) is expected
+
+
+@pytest.mark.parametrize("config", [{"Subnet": "172.17.0.0/16", "Gateway": "172.17.0.1"}, {"Subnet": "172.17.0.0/16"}])
+def test_the_gateway_of_a_network_is_known_also_where_the_engine_does_not_tell(config):
+    assert gateway_of(config) == "172.17.0.1"
 
 
 def test_an_address_of_this_machine_is_known():
