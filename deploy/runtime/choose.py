@@ -1,7 +1,8 @@
 """Which runtime is used, and why: the only place that knows them all.
 
 An opener answers with the runtime, or raises `Unavailable` with a sentence that says what this machine lacks.
-`RUNTIME=auto` takes the first of AUTO that can be opened; a runtime that is named must open.
+`RUNTIME=auto` takes the first of AUTO that can be opened; a runtime that is named must open. Only who passes `tell` has
+images built or fetched, and hears how that goes: `up` does, and the parts that it starts find them there.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from environs import EnvError
 
 from deploy.runtime.base import Runtime, RuntimeAway
 from deploy.runtime.docker_engine import DockerEngine, connect
+from deploy.runtime.docker_image import ImageMissing, Tell, ensure, exists
 from deploy.runtime.local_process import LocalProcesses
 from deploy.settings import DeploySettings
 
@@ -21,44 +23,52 @@ class Unavailable(EnvError):
     """
 
 
-def open_process(settings: DeploySettings) -> Runtime:
+def open_process(settings: DeploySettings, _tell: Tell | None = None) -> Runtime:
     """The process runtime can always be used."""
     return LocalProcesses(settings)
 
 
-def open_docker(settings: DeploySettings) -> Runtime:
-    """The docker runtime, if an engine answers and has the image."""
+def open_docker(settings: DeploySettings, tell: Tell | None = None) -> Runtime:
+    """The docker runtime, if an engine answers and has the image, or can get it."""
     try:
         api = connect()
     except RuntimeAway as error:
         raise Unavailable(f"RUNTIME=docker: {error}.") from error
-    if not api.images(name=settings.docker.image):
+    try:
+        if tell:
+            ensure(api, settings.docker, tell)
+        elif not exists(api, settings.docker.image):
+            raise ImageMissing(f"the engine has no image {settings.docker.image} yet, which ./deploy/up builds")
+    except ImageMissing as error:
         api.close()
-        raise Unavailable(f"RUNTIME=docker: the engine has no image {settings.docker.image} (SERVICE_IMAGE).")
+        raise Unavailable(f"RUNTIME=docker: {error}.") from error
     return DockerEngine(settings, api)
 
 
-Openers = Mapping[str, Callable[[DeploySettings], Runtime]]
+Openers = Mapping[str, Callable[[DeploySettings, Tell | None], Runtime]]
 OPENERS: Openers = {"docker": open_docker, "process": open_process}
 AUTO = ("process",)  # best first
 
 
-def choose_runtime(settings: DeploySettings) -> tuple[Runtime, str]:
+def choose_runtime(settings: DeploySettings, tell: Tell | None = None) -> tuple[Runtime, str]:
     """The runtime to use and a sentence that says which and why. Raises Unavailable."""
     if settings.runtime == "auto":
-        return first_of(AUTO, settings)
+        return first_of(AUTO, settings, tell)
     if settings.runtime not in OPENERS:
         known = ", ".join(("auto", *OPENERS))
         raise Unavailable(f"RUNTIME={settings.runtime}: this version does not have it; it has {known}.")
-    return OPENERS[settings.runtime](settings), f"Containers are run by: {settings.runtime} (RUNTIME says so)."
+    why = f"Containers are run by: {settings.runtime} (RUNTIME says so)."
+    return OPENERS[settings.runtime](settings, tell), why
 
 
-def first_of(names: tuple[str, ...], settings: DeploySettings, openers: Openers = OPENERS) -> tuple[Runtime, str]:
+def first_of(
+    names: tuple[str, ...], settings: DeploySettings, tell: Tell | None = None, openers: Openers = OPENERS
+) -> tuple[Runtime, str]:
     """The first runtime that can be opened; the sentence tells why the ones before it could not."""
     reasons: list[str] = []
     for name in names:
         try:
-            runtime = openers[name](settings)
+            runtime = openers[name](settings, tell)
         except Unavailable as error:
             reasons.append(str(error))
         else:

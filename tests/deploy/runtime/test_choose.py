@@ -1,8 +1,10 @@
 import pytest
+from docker_images import BASE
 from environs import EnvError
 
 from deploy.runtime import choose
 from deploy.runtime.choose import AUTO, OPENERS, Unavailable, choose_runtime, first_of
+from deploy.runtime.docker_settings import DockerSettings
 from deploy.runtime.fake import FakeRuntime, World
 from deploy.settings import DeploySettings
 
@@ -35,24 +37,41 @@ def test_docker_is_refused_in_a_sentence_where_no_engine_answers(tmp_path, monke
         choose_runtime(settings(tmp_path, "docker"))
 
 
-def refuse(_settings):
+@pytest.mark.docker
+def test_docker_is_refused_where_the_image_is_not_there_yet(docker_api, tmp_path):
+    unbuilt = DeploySettings(runtime="docker", state_dir=tmp_path, docker=DockerSettings(image="acts:never-built"))
+    with pytest.raises(EnvError, match=r"^RUNTIME=docker: the engine has no image acts:never-built yet"):
+        choose_runtime(unbuilt)
+
+
+@pytest.mark.docker
+def test_an_image_that_is_there_is_taken_as_it_is(docker_api, tmp_path):
+    told: list[str] = []
+    ready = DeploySettings(runtime="docker", state_dir=tmp_path, docker=DockerSettings(image=BASE))
+    runtime, why = choose_runtime(ready, told.append)
+    assert (runtime.name, told) == ("docker", [])
+    assert why == "Containers are run by: docker (RUNTIME says so)."
+    runtime.close()
+
+
+def refuse(_settings, _tell):
     raise Unavailable("No engine answers.")
 
 
-def fake(_settings):
+def fake(_settings, _tell):
     return FakeRuntime(World(lambda: 0.0))
 
 
 def test_auto_passes_over_what_cannot_be_opened_and_says_why(tmp_path):
     openers = {"engine": refuse, "fake": fake}
-    runtime, why = first_of(("engine", "fake"), settings(tmp_path, "auto"), openers)
+    runtime, why = first_of(("engine", "fake"), settings(tmp_path, "auto"), openers=openers)
     assert runtime.name == "fake"
     assert why == "Containers are run by: fake (No engine answers)."
 
 
 def test_when_nothing_can_be_opened_every_reason_is_told(tmp_path):
     with pytest.raises(Unavailable, match="No engine answers"):
-        first_of(("engine",), settings(tmp_path, "auto"), {"engine": refuse})
+        first_of(("engine",), settings(tmp_path, "auto"), openers={"engine": refuse})
 
 
 def test_everything_that_auto_may_take_can_be_named_too():
