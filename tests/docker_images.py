@@ -11,8 +11,8 @@ import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from conftest import missing
 from docker import APIClient
+from required import missing
 
 from deploy.runtime.base import RuntimeAway
 from deploy.runtime.docker_engine import connect

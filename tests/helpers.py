@@ -4,8 +4,10 @@ import random
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
+ROOT = Path(__file__).resolve().parent.parent
 T = TypeVar("T")
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import redis
 from acts_samples import at_once, upload
-from conftest import start_redis
+from real_redis import start_redis
 
 from acts_app.store import Store
 from acts_app.store_connection import REQUESTS

@@ -24,7 +24,7 @@ import acts_container  # noqa: E402
 import pictures  # noqa: E402
 import psutil  # noqa: E402
 import requests  # noqa: E402
-from conftest import start_redis  # noqa: E402
+from real_redis import start_redis  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 

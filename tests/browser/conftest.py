@@ -9,8 +9,8 @@ from typing import Any
 import acts_container
 import pytest
 import redis
-from conftest import missing
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from required import missing
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))

@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 import redis
-from conftest import ROOT, start_redis
-from helpers import eventually, free_ports
+from helpers import ROOT, eventually, free_ports
+from real_redis import start_redis
 
 from deploy.container_state import State
 from deploy.container_table import ContainerTable

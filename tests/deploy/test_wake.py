@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import start_redis
 from helpers import eventually
+from real_redis import start_redis
 
 from deploy.wake import DEPLOY, WakeListener, wake, wake_channel
 from lb.redis_client import connect

@@ -13,8 +13,8 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parent))
 
-from conftest import RedisServer, start_redis
 from helpers import eventually
+from real_redis import RedisServer, start_redis
 from rig import Backend, RunningProxy, Script, answer_with_port
 
 

@@ -5,7 +5,7 @@ import pwd
 from pathlib import Path
 
 import pytest
-from conftest import RedisServer
+from real_redis import RedisServer
 
 from lb.account import worker_account
 

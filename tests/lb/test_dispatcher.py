@@ -7,8 +7,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from conftest import RedisServer, start_redis
 from helpers import eventually
+from real_redis import RedisServer, start_redis
 from rig import Backend, RunningProxy, request
 
 from lb.events import Kind, read

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import psutil
 import pytest
-from conftest import RedisServer
 from helpers import eventually
+from real_redis import RedisServer
 from rig import ROOT, Backend, RunningProxy
 
 

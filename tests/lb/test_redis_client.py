@@ -2,8 +2,8 @@
 
 import pytest
 import redis
-from conftest import RedisServer
 from helpers import free_port
+from real_redis import RedisServer
 
 from lb.redis_client import connect
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import redis
-from conftest import RedisServer
+from real_redis import RedisServer
 
 from lb.redis_link import RedisAddress, RedisError, RedisLink, Replies, open_link, pack, redis_address
 

@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, start_redis
 from docker import APIClient
 from docker_images import BASE, wheels
-from helpers import eventually, free_port
+from helpers import ROOT, eventually, free_port
+from real_redis import start_redis
 
 from deploy.health import HealthProbe
 from deploy.runtime import docker_image
