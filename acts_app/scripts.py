@@ -53,12 +53,16 @@ return 1
 REMOVE_CATEGORY = """
 if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
 if ARGV[2] ~= '' and redis.call('HGET', KEYS[2], ARGV[1]) ~= ARGV[2] then return -1 end
-for _, entry in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
-  local id = string.sub(entry, 18)
-  for i = 3, #ARGV do redis.call('UNLINK', ARGV[i] .. id) end
-  redis.call('ZREM', KEYS[4], entry)
+while redis.call('EXISTS', KEYS[3]) == 1 do
+  local entries, keys = redis.call('ZRANGE', KEYS[3], 0, 999), {}
+  for _, entry in ipairs(entries) do
+    local id = string.sub(entry, 18)
+    for i = 3, #ARGV do keys[#keys + 1] = ARGV[i] .. id end
+  end
+  redis.call('UNLINK', unpack(keys))
+  redis.call('ZREM', KEYS[4], unpack(entries))
+  redis.call('ZREMRANGEBYRANK', KEYS[3], 0, 999)
 end
-redis.call('UNLINK', KEYS[3])
 redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('HDEL', KEYS[2], ARGV[1])
 return 1

@@ -2,6 +2,8 @@
 
 from flask import Response
 
+from acts_app.answers import JSON
+
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -16,8 +18,13 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-ALWAYS = {
+FOR_DATA = {  # on every answer of the protocol: short
     "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+FOR_PAGES = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": POLICY,
     "Referrer-Policy": "same-origin",  # our own forms send where they come from; nobody else learns what was read
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "geolocation=(), microphone=(), payment=()",
@@ -26,7 +33,6 @@ ALWAYS = {
 
 def say(response: Response) -> Response:
     """Put the headers on one answer; one that has a stricter policy keeps it."""
-    for name, value in ALWAYS.items():
+    for name, value in (FOR_DATA if response.mimetype == JSON else FOR_PAGES).items():
         response.headers.setdefault(name, value)
-    response.headers.setdefault("Content-Security-Policy", POLICY)
     return response
