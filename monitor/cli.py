@@ -60,7 +60,22 @@ for name, command in (OF_THE_SITE | WHAT_IF).items():
 
 @cli.command()
 def up() -> None:
-    """Run the whole service here until Ctrl-C."""
+    """Run the whole service here until Ctrl-C.
+
+    Starts Redis (unless REDIS_URL and ACTS_REDIS_URL name running servers), the proxy, the deploy worker, the monitor,
+    the autoscaler and the first container, and keeps all of them alive. Ctrl-C or TERM lets the proxy finish what it has
+    accepted and stops everything within ten seconds; the data stays. A second Ctrl-C does not wait.
+
+    \b
+    Variables that people change first (the README has all):
+      LB_PORT          the public port: 80, or 8080 where 80 may not be bound
+      MAX_CONTAINERS   at most so many containers: 10
+      ACTS_AUTH        off opens the REST protocol to everybody
+      STATE_DIR        logs, sockets and the acts on disk: var/ in the checkout
+
+    \b
+    Exit status: 0 stopped as told, 1 it could not start or keep running, 2 a variable is wrong.
+    """
     sys.exit(machine_up.main(read_all_settings))
 
 
