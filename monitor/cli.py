@@ -63,8 +63,8 @@ def up() -> None:
     """Run the whole service here until Ctrl-C.
 
     Starts Redis (unless REDIS_URL and ACTS_REDIS_URL name running servers), the proxy, the deploy worker, the monitor,
-    the autoscaler and the first container, and keeps all of them alive. Ctrl-C or TERM lets the proxy finish what it has
-    accepted and stops everything within ten seconds; the data stays. A second Ctrl-C does not wait.
+    the autoscaler and the first container, and keeps all of them alive. Ctrl-C or TERM lets the proxy finish what it
+    has accepted and stops everything within ten seconds; the data stays. A second Ctrl-C does not wait.
 
     \b
     Variables that people change first (the README has all):
