@@ -5,7 +5,6 @@ Exit codes: 0 it is done, 1 it is not, with one sentence why, 2 the command or a
 
 import getpass
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from contextlib import ExitStack, suppress
 from functools import partial
 
 import click
+import environs
 import redis
 from rich.console import RenderableType
 from rich.live import Live
@@ -28,7 +28,7 @@ from deploy.orders import Orders
 from deploy.settings import DeploySettings
 from lb import events
 from lb.events import Event
-from lb.settings import LbSettings
+from lb.settings import PORT, LbSettings
 from monitor import doctor_view, event_view, status_view
 from monitor.edge import Commands, redis_sentence
 from monitor.moments import FORMS
@@ -37,6 +37,7 @@ from monitor.session import MOMENT, Service, console
 from monitor.settings import MonitorSettings
 from monitor.whatif_commands import export_decisions, replay_decisions, simulate_load
 
+ADMIN_PORT = 8081
 REFRESH_SECONDS = 0.5
 FOLLOW_SECONDS = 0.25
 
@@ -218,8 +219,9 @@ def examine(as_json: bool) -> None:
 
     Looks at what ./deploy/up would need here, and changes nothing. Fails if something required is missing.
     """
-    # What up would see: the environment alone, not the file of a service that runs.
-    findings = doctor.examine(UpSettings.from_env(), dict(os.environ))
+    env = environs.Env()  # what up would see: the environment alone, not the file of a service that runs
+    admin_port = env.int("ADMIN_PORT", ADMIN_PORT, validate=PORT)
+    findings = doctor.examine(UpSettings.from_env(env), admin_port, env.str("DOCKER_HOST", doctor.DOCKER_SOCKET))
     if as_json:
         click.echo(json.dumps(doctor_view.as_json(findings)))
     else:

@@ -55,7 +55,7 @@ def as_text(outcomes: Mapping[str, Outcome]) -> RenderableType:
 
 def cells(summary: Summary) -> list[str]:
     """The figures of one policy."""
-    minutes = f"{summary.container_seconds / 60:,.0f}"
+    minutes = f"{summary.container_seconds / 60:,.1f}"
     return [minutes, str(summary.changes), str(summary.most), f"{summary.busiest:.1f}", duration(summary.short)]
 
 

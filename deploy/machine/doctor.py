@@ -26,8 +26,7 @@ OLDEST_PYTHON = (3, 11)
 CONTAINER_MB, PARTS_MB = 60, 300
 ENOUGH_DISK_MB = 500  # some hundred photos of 16 MB at most, and the logs, which are bounded
 ENOUGH_FILES = 4096  # two for each request that is being forwarded
-ADMIN_PORT = 8081
-DOCKER_SOCKET = "unix:///var/run/docker.sock"
+DOCKER_SOCKET = "unix:///var/run/docker.sock"  # where an engine listens by default
 PING = b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n"
 PING_SECONDS = 2.0
 
@@ -50,15 +49,15 @@ class Finding:
     fix: str = ""
 
 
-def examine(settings: UpSettings, environment: dict[str, str]) -> list[Finding]:
+def examine(settings: UpSettings, admin_port: int, docker_host: str) -> list[Finding]:
     """Everything, what is required first."""
     running = is_running(settings.state_dir)
     findings = [python(sys.version_info[:3]), virtual_environment(sys.prefix != sys.base_prefix)]
     findings += [*redis(settings), state_folder(settings.state_dir)]
-    findings += ports(settings, int(environment.get("ADMIN_PORT") or ADMIN_PORT), running)
+    findings += ports(settings, admin_port, running)
     findings += [open_files(resource.getrlimit(resource.RLIMIT_NOFILE)[0])]
     findings += [memory(psutil.virtual_memory().available // 2**20, settings.service.max_containers)]
-    findings += [docker(environment.get("DOCKER_HOST") or DOCKER_SOCKET)]
+    findings += [docker(docker_host)]
     return findings + [program(*wanted, shutil.which) for wanted in PROGRAMS]
 
 
