@@ -31,6 +31,7 @@ ABSOLUTE = re.compile(rb"https?://([^/?#@]+)(/[!\"$-~]*|\?[!\"$-~]*)?", re.IGNOR
 A_HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?").fullmatch
 DIGITS = re.compile(rb"[0-9]{1,18}").fullmatch
 A_REQUEST_ID = re.compile(rb"[!-~]{1,128}").fullmatch
+STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([\t -~\x80-\xff]*))?").fullmatch
 BEARER = re.compile(rb"bearer +([!-~]+)", re.IGNORECASE).fullmatch
 
 CHUNKED = -1  # a length: the body says itself where it ends
@@ -123,23 +124,13 @@ class Peer(NamedTuple):
     local: bytes  # the address the client connected to, for the Host of a client that sends none
 
 
-class Collector:
-    """Receives what llhttp finds."""
+class Verdict:
+    """Hears from llhttp that a head is complete. Without a callback for fields it judges at the speed of C."""
 
-    __slots__ = ("complete", "fields", "reason")
+    __slots__ = ("complete",)
 
     def __init__(self) -> None:
-        self.fields: list[tuple[bytes, bytes]] = []
-        self.reason = b""
         self.complete = False
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Called by llhttp for every field."""
-        self.fields.append((name, value.rstrip(b" \t")))
-
-    def on_status(self, reason: bytes) -> None:
-        """Called by llhttp with the words of a status line."""
-        self.reason += reason
 
     def on_headers_complete(self) -> None:
         """Called by llhttp at the empty line."""
@@ -188,45 +179,55 @@ def read_request_fields(block: bytes, minor: int, limits: Limits) -> RequestFiel
 
     `minor` is the minor HTTP version. Raises Refusal: 400, or 431 over the limits.
     """
-    pairs = judged(httptools.HttpRequestParser, b"GET / HTTP/1.1\r\n", block)
-    check_limits(pairs, limits)
+    judge(block)
+    lines = lines_of(block)
+    check_limits(lines, limits)
     fields = RequestFields()
     kept: list[tuple[bytes, bytes]] = []
     named: frozenset[bytes] = frozenset()
-    for name, value in pairs:
+    for line in lines:
+        name, _, value = line.partition(b":")
         low, sort = sort_of(name)
+        if sort <= SERVED_BY:
+            kept.append((low, line))
         if sort == CONNECTION:
             named |= connection_options(value)
         elif sort:
-            understand(fields, low, sort, value)
-        if sort <= SERVED_BY:
-            kept.append((low, b"%b: %b\r\n" % (name, value)))
-    fields.kept = b"".join([line for low, line in kept if low not in named])
+            understand(fields, low, sort, value.strip(b" \t"))
+    if named:
+        kept = [(low, line) for low, line in kept if low not in named]
+    fields.kept = b"".join([line + b"\r\n" for _, line in kept])
     settle(fields, named, minor)
     return fields
 
 
-def judged(
-    parser_of: type[httptools.HttpRequestParser] | type[httptools.HttpResponseParser], line: bytes, block: bytes
-) -> list[tuple[bytes, bytes]]:
-    """The fields that llhttp finds in a request's block. Raises Refusal(400) with its reason."""
-    found = Collector()
+def judge(block: bytes) -> None:
+    """Let llhttp judge the field block of a request. Raises Refusal(400) with its reason."""
+    verdict = Verdict()
     try:
-        parser_of(found).feed_data(line + block + b"\r\n")
+        httptools.HttpRequestParser(verdict).feed_data(b"GET / HTTP/1.1\r\n%b\r\n" % block)
     except httptools.HttpParserUpgrade:
         pass  # it stops at the end of the head, which is all we gave it
     except httptools.HttpParserError as error:
         raise Refusal(400, f"The head of the request is malformed: {error}.") from error
-    if not found.complete:
+    if not verdict.complete:
         raise Refusal(400, "The head of the request is malformed.")
-    return found.fields
 
 
-def check_limits(pairs: list[tuple[bytes, bytes]], limits: Limits) -> None:
+def lines_of(block: bytes) -> list[bytes]:
+    """The lines of a judged block. Raises Refusal(400) if a bare CR or LF has got past llhttp after all."""
+    lines = block.split(b"\r\n")
+    lines.pop()  # what follows the last CRLF: nothing
+    if not len(lines) == block.count(b"\n") == block.count(b"\r"):
+        raise Refusal(400, "The head of the request is malformed.")
+    return lines
+
+
+def check_limits(lines: list[bytes], limits: Limits) -> None:
     """Refuse too many fields or too long ones; 0 is no limit, as in gunicorn."""
-    if limits.fields and len(pairs) > limits.fields:
+    if limits.fields and len(lines) > limits.fields:
         raise Refusal(431, f"A request may have {limits.fields} fields.")
-    if limits.field_size and max([len(name) + len(value) for name, value in pairs], default=0) > limits.field_size:
+    if limits.field_size and max(map(len, lines), default=0) > limits.field_size:
         raise Refusal(431, f"A field of a request may have {limits.field_size} bytes.")
 
 
@@ -401,37 +402,36 @@ def read_answer(head: bytes, served_by: bytes) -> Answer:
 
     Raises BadAnswer where it is malformed or framed in a way that could be misread.
     """
-    found = Collector()
-    parser = httptools.HttpResponseParser(found)
+    verdict = Verdict()
+    parser = httptools.HttpResponseParser(verdict)
     try:
         parser.feed_data(head)
     except httptools.HttpParserUpgrade:
         pass  # it stops at the end of the head, which is all we gave it
     except httptools.HttpParserError as error:
         raise BadAnswer(f"malformed head: {error}") from error
-    version = parser.get_http_version()
-    if not found.complete or version not in {"1.0", "1.1"}:
+    start, *lines = head[:-4].split(b"\r\n")
+    whole = len(lines) + 2 == head.count(b"\n") == head.count(b"\r")
+    match = STATUS_LINE(start)
+    if not verdict.complete or not whole or match is None:
         raise BadAnswer("malformed head")
-    status = parser.get_status_code()
-    return build_answer(status, found, minor=int(version[2]), served_by=served_by)
+    return build_answer(int(match[2]), match[3], lines, minor=match[1] == b"1", served_by=served_by)
 
 
-def build_answer(status: int, found: Collector, minor: int, served_by: bytes) -> Answer:
-    """The Answer of a parsed head."""
-    if not 100 <= status <= 999:
-        raise BadAnswer(f"status {status}")
-    sorted_fields = [(*sort_of(name), name, value) for name, value in found.fields]
+def build_answer(status: int, reason: bytes | None, lines: list[bytes], *, minor: bool, served_by: bytes) -> Answer:
+    """The Answer of a judged head: its status, the words for it, its field lines."""
+    fields = [(*sort_of(line.partition(b":")[0]), line) for line in lines]
     named: frozenset[bytes] = frozenset()
-    for _, sort, _, value in sorted_fields:
+    for _, sort, line in fields:
         if sort == CONNECTION:
-            named |= connection_options(value)
-    length = answer_length([(sort, value) for _, sort, _, value in sorted_fields], minor)
-    kept = [b"HTTP/1.1 %d %b\r\n" % (status, found.reason)]
-    for low, sort, name, value in sorted_fields:
+            named |= connection_options(line.partition(b":")[2])
+    length = answer_length([(sort, line.partition(b":")[2].strip(b" \t")) for _, sort, line in fields], minor)
+    kept = [b"HTTP/1.1 %d %b\r\n" % (status, reason or b"")]
+    for low, sort, line in fields:
         if sort not in NOT_IN_ANSWERS and low not in named:
-            kept.append(b"%b: %b\r\n" % (name, value))
+            kept.append(line + b"\r\n")
         elif sort == UPGRADE and status == 101:
-            kept.append(b"Connection: Upgrade\r\nUpgrade: %b\r\n" % value)
+            kept.append(b"Connection: Upgrade\r\n%b\r\n" % line)
     if status >= 200 or status == 101:
         kept.append(b"X-Served-By: %b\r\n" % served_by)
     persistent = b"close" not in named if minor else b"keep-alive" in named
@@ -442,7 +442,7 @@ def build_answer(status: int, found: Collector, minor: int, served_by: bytes) ->
     return answer
 
 
-def answer_length(fields: list[tuple[int, bytes]], minor: int) -> int:
+def answer_length(fields: list[tuple[int, bytes]], minor: bool) -> int:
     """How the body of an answer is framed (RFC 9112, 6.3). Raises BadAnswer where it is framed twice or
     oddly.
     """
