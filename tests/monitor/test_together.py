@@ -40,10 +40,10 @@ class Nowhere:
 
 
 class Site:
-    """The parts, and hands that break things."""
+    """The parts, each as often as `each` says, and hands that break things."""
 
-    def __init__(self, client):
-        self.redis, self.now = client, START
+    def __init__(self, client, each=1):
+        self.redis, self.now, self.each = client, START, each
         self.service = ServiceSettings(max_containers=POLICY.maximum)
         self.table = ContainerTable(client, self.service)
         self.world = World(clock=lambda: self.now)
@@ -62,11 +62,13 @@ class Site:
         self.start_autoscaler()
 
     def start_monitor(self):
-        self.poller = Poller(self.redis, self.service, self.table, self.orders, self)
-        self.reconciler = Reconciler(self.redis, self.service, self.table, self.orders, self.runtime)
+        parts = (self.redis, self.service, self.table, self.orders)
+        self.pollers = [Poller(*parts, self) for _ in range(self.each)]
+        self.reconcilers = [Reconciler(*parts, self.runtime) for _ in range(self.each)]
 
     def start_autoscaler(self):
-        self.scaler = Scaler(self.redis, self.service, POLICY, self.table, self.orders)
+        parts = (self.redis, self.service, POLICY, self.table, self.orders)
+        self.scalers = [Scaler(*parts) for _ in range(self.each)]
 
     def ask(self, containers):
         """The probes: what the fake container would answer."""
@@ -88,13 +90,20 @@ class Site:
         for quarter in range(seconds * 4):
             self.now += 0.25
             self.launcher.tend(self.now)
-            if quarter % 4 == 1:
-                self.poller.timer(self.now)
-            if quarter % 4 == 2:
-                assert self.scaler.tick(self.now) is not None
-            if quarter % 8 == 3:
-                self.reconciler.tick(self.now)
+            self.tick(quarter)
             self.check()
+
+    def tick(self, quarter):
+        """Who ticks in this quarter of a second."""
+        if quarter % 4 == 1:
+            for poller in self.pollers:
+                poller.timer(self.now)
+        if quarter % 4 == 2:
+            decisions = [scaler.tick(self.now) for scaler in self.scalers]
+            assert None not in decisions
+        if quarter % 8 == 3:
+            for reconciler in self.reconcilers:
+                reconciler.tick(self.now)
 
     def check(self):
         """What holds at any moment."""
@@ -257,8 +266,8 @@ HABITS = {
 }
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_whatever_happened_it_comes_to_rest_as_it_should_be(site, seed):
+def much_happens(site, seed):
+    """Sixty things, and what must be true after them."""
     chance = random.Random(seed)
     for what in chance.choices(list(HABITS), list(HABITS.values()), k=60):
         what(site, 8000 + chance.randrange(POLICY.maximum), chance)
@@ -269,3 +278,15 @@ def test_whatever_happened_it_comes_to_rest_as_it_should_be(site, seed):
         scripts.clear()
     site.live(QUIET)
     site.at_rest(1)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_happened_it_comes_to_rest_as_it_should_be(site, seed):
+    much_happens(site, seed)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_two_of_everything_do_no_harm(redis_client, seed):
+    site = Site(redis_client, each=2)
+    site.live(2)
+    much_happens(site, seed)
