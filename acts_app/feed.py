@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from acts_app.accounts_store import Account
 from acts_app.acts_store import Act
@@ -26,7 +27,7 @@ class Card:
     voted: bool
     mine: bool
 
-    @property
+    @cached_property
     def when(self) -> datetime:
         """When it happened, in the uploader's own time zone, which the protocol does not tell."""
         return EPOCH + timedelta(seconds=seconds_of(self.act.timestamp))

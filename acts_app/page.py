@@ -11,6 +11,7 @@ from acts_app.accounts_store import Account
 from acts_app.answers import Refused
 from acts_app.assets import asset_url
 from acts_app.auth import challenge
+from acts_app.icons import ICONS
 
 
 def is_fetch() -> bool:
@@ -74,6 +75,7 @@ def install(app: Flask) -> None:
     """What templates may call."""
     app.jinja_env.globals |= {
         "asset": asset_url,
+        "icons": ICONS,
         "viewer": sessions.viewer,
         "token": sessions.token,
         "segment": segment,
