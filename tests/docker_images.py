@@ -42,7 +42,7 @@ def make_base(api: APIClient) -> None:
             missing("docker", "apt-get install debootstrap, and run as root, so that a base image can be made")
         debootstrap(packed)
     repository, tag = BASE.split(":")
-    api.import_image_from_file(str(packed), repository=repository, tag=tag)
+    api.import_image_from_file(str(packed), repository=repository, tag=tag, changes=['CMD ["true"]'])
 
 
 def debootstrap(to: Path) -> None:

@@ -5,6 +5,8 @@ and it never touches what is not ours. It starts and ends containers and says wh
 somebody else's question.
 """
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -71,6 +73,13 @@ class Runtime(Protocol):
 
     def last_words(self, runtime_id: str) -> str:
         """Exit code, where known, and the last lines that a container wrote: why it may have died. Never raises."""
+
+    def watch(self, heard: Callable[[], None], until: threading.Event) -> None:
+        """Return at once, and until `until` is set call `heard` soon after a container of ours has ended.
+
+        It comes from a thread of the runtime's own, also when nothing has happened; a runtime that does not learn of
+        ends by itself never calls. Who looks from time to time finds the same a little later.
+        """
 
     def housekeep(self) -> None:
         """What must be done now and then, such as keeping logs within their bounds; called about once a minute."""

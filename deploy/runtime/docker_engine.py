@@ -11,9 +11,10 @@ import errno
 import ipaddress
 import logging
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import Any, cast
@@ -33,6 +34,8 @@ LOCAL = "unix:///var/run/docker.sock"  # the SDK's own default
 LABEL = "selfieless."
 ALIVE = frozenset({"running", "paused", "restarting"})
 PORT_BUSY = ("port is already allocated", "address already in use", "ports are not available")
+ENDS = ("die", "oom", "destroy")  # the engine's events after which a container is to be looked at
+LISTEN_AGAIN = 1.0  # seconds before the engine is asked for its events again
 START_ATTEMPTS = 5  # each is lost to somebody else's start or removal only
 KILL_WAIT = 10.0  # seconds for the engine to end and remove a container; it needs half of one
 LOOK_AGAIN = 0.05
@@ -81,15 +84,16 @@ def client(version: str) -> APIClient:
 
 
 class DockerEngine:
-    """The docker runtime over one engine."""
+    """The docker runtime over one engine. What is left of the dead is kept for `dead_seconds`."""
 
     name = "docker"
 
-    def __init__(self, settings: DeploySettings, api: APIClient) -> None:
+    def __init__(self, settings: DeploySettings, api: APIClient, dead_seconds: float = DEAD_SECONDS) -> None:
         self._settings = settings
         self._docker = settings.docker
         self._service = settings.service
         self._api = api
+        self._dead_seconds = dead_seconds
 
     def start(self, port: int, generation: int) -> Found:
         """As the protocol says."""
@@ -142,17 +146,30 @@ class DockerEngine:
         lines = [line.strip() for line in written.splitlines() if line.strip()]
         return "; ".join(filter(None, [ending_of(container["State"]), *lines]))
 
+    def watch(self, heard: Callable[[], None], until: threading.Event) -> None:
+        """As the protocol says: the engine tells at once. It is asked again after a connection that broke."""
+        threading.Thread(target=self._listen, args=(heard, until), name="engine events", daemon=True).start()
+
     def housekeep(self) -> None:
         """Remove what is left of containers that ended long ago. The engine itself bounds the logs."""
         with asking():
             for listed in self._api.containers(all=True, filters={"label": self._own_labels(), "status": "exited"}):
                 container = self._inspected(listed["Id"])
-                if container and ended_before(container["State"], time.time() - DEAD_SECONDS):
+                if container and ended_before(container["State"], time.time() - self._dead_seconds):
                     self._remove(listed["Id"])
 
     def close(self) -> None:
         """As the protocol says."""
         self._api.close()
+
+    def _listen(self, heard: Callable[[], None], until: threading.Event) -> None:
+        while not until.is_set():
+            with suppress(DockerException, requests.RequestException, OSError):
+                events = self._api.events(filters={"event": list(ENDS), "label": self._own_labels()})
+                heard()  # for what happened while nobody listened
+                for _ in events:
+                    heard()
+            until.wait(LISTEN_AGAIN)
 
     # What is there.
 

@@ -117,6 +117,9 @@ class FakeRuntime:
             behaviour = process.behaviour
             return "; ".join(filter(None, [f"exit code {behaviour.exit_code}", behaviour.words]))
 
+    def watch(self, heard: Callable[[], None], until: threading.Event) -> None:
+        """Nothing tells of ends here: who looks will see."""
+
     def housekeep(self) -> None:
         """There is nothing to keep."""
 

@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from deploy.runtime import processes
@@ -83,6 +83,9 @@ class LocalProcesses:
         code = self._children.exit_code(record.pid)
         ending = "" if code is None else exit_words(code)
         return "; ".join(filter(None, [ending, *last_lines(self._log(record.port), record.log_from)]))
+
+    def watch(self, heard: Callable[[], None], until: threading.Event) -> None:
+        """Nothing tells of ends here: who looks will see."""
 
     def housekeep(self) -> None:
         """Keep every log below its bound. The processes append, so they go on at the new beginning."""

@@ -1,5 +1,6 @@
 """What every runtime must do: one suite over all of them."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -184,3 +185,10 @@ def test_housekeeping_leaves_containers_alone(bench, runtime, started):
     runtime.housekeep()
     assert runtime.running() == [found]
     assert bench.answers(found)
+
+
+def test_watching_returns_at_once_and_disturbs_nobody(runtime, started):
+    until = threading.Event()
+    runtime.watch(lambda: None, until)
+    assert started().alive
+    until.set()

@@ -1,4 +1,4 @@
-"""What can be told of the docker runtime without an engine; the contract suite runs it on a real one."""
+"""The docker runtime beyond the contract suite: what can be told without an engine, and what only a real one shows."""
 
 import socket
 import threading
@@ -6,8 +6,10 @@ import threading
 import pytest
 import requests
 from docker.errors import APIError, NotFound
+from docker_images import BASE
+from helpers import eventually, free_port
 
-from deploy.runtime.base import PortBusy, RuntimeAway
+from deploy.runtime.base import PortBusy, RuntimeAway, StartFailed
 from deploy.runtime.docker_engine import (
     DockerEngine,
     client,
@@ -19,7 +21,9 @@ from deploy.runtime.docker_engine import (
     unless_gone,
     why_not,
 )
+from deploy.runtime.docker_settings import DockerSettings
 from deploy.settings import DeploySettings
+from lb.settings import ServiceSettings
 
 
 def error(status: int, explanation: str, kind: type[APIError] = APIError) -> APIError:
@@ -134,3 +138,73 @@ def test_an_engine_that_breaks_off_is_one_that_is_away(tmp_path):
             ask()
     assert engine.last_words("x") == ""
     engine.close()
+
+
+@pytest.fixture
+def engine(docker_api, tmp_path):
+    docker = DockerSettings(image=BASE, read_only=False)
+    engine = DockerEngine(
+        DeploySettings(ServiceSettings(name="engine-test"), state_dir=tmp_path, docker=docker), connect()
+    )
+    yield engine
+    for listed in docker_api.containers(all=True, filters={"label": f"selfieless.state={tmp_path}"}):
+        docker_api.remove_container(listed["Id"], force=True)
+    engine.close()
+
+
+@pytest.mark.docker
+def test_the_end_of_a_container_is_heard_of_at_once(docker_api, engine):
+    heard: list[float] = []
+    until = threading.Event()
+    engine.watch(lambda: heard.append(1), until)
+    eventually(lambda: heard)
+    heard.clear()
+    engine.start(free_port(), generation=1)  # the base image has nothing to do, and ends
+    eventually(lambda: heard)
+    until.set()
+
+
+@pytest.mark.docker
+def test_what_is_left_of_the_dead_is_removed_when_nobody_needs_it_any_more(docker_api, engine):
+    found = engine.start(free_port(), generation=1)
+    eventually(lambda: not engine.find(found.runtime_id).alive)
+    engine.housekeep()
+    assert engine.find(found.runtime_id), "it ended just now: its last words may still be wanted"
+    DockerEngine(engine._settings, engine._api, dead_seconds=0.0).housekeep()
+    assert engine.find(found.runtime_id) is None
+
+
+@pytest.mark.docker
+def test_containers_of_others_are_nobodys_whatever_their_name_and_id(docker_api, engine):
+    stranger = docker_api.create_container(BASE, ["sleep", "60"], name=f"engine-test-{free_port()}")
+    docker_api.start(stranger["Id"])
+    try:
+        assert engine.find(stranger["Id"]) is None
+        engine.kill(stranger["Id"])
+        engine.terminate(stranger["Id"])
+        assert docker_api.inspect_container(stranger["Id"])["State"]["Running"]
+        assert engine.running() == []
+    finally:
+        docker_api.remove_container(stranger["Id"], force=True)
+
+
+@pytest.mark.docker
+def test_a_name_that_a_stranger_has_is_told_as_the_reason(docker_api, engine):
+    port = free_port()
+    stranger = docker_api.create_container(BASE, ["sleep", "60"], name=f"engine-test-{port}")
+    try:
+        with pytest.raises(StartFailed, match=f"the name engine-test-{port} is taken by a container that is not ours"):
+            engine.start(port, generation=1)
+    finally:
+        docker_api.remove_container(stranger["Id"], force=True)
+
+
+@pytest.mark.docker
+def test_the_published_port_is_used_where_it_is_asked_for(docker_api, engine):
+    docker = DockerSettings(image=BASE, via="published")
+    published = DockerEngine(DeploySettings(ServiceSettings(name="engine-test"), docker=docker), engine._api)
+    labels = engine._labels(8123, 1)
+    address = published._found_by(
+        "id", labels, "running", {"Networks": {"bridge": {"IPAddress": "172.17.0.9"}}}
+    ).address
+    assert address == "127.0.0.1:8123"
