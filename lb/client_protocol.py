@@ -91,8 +91,7 @@ class ClientProtocol(asyncio.Protocol):
         self.write_paused = False
         self.unwritten = 0  # bytes that waited for the client when it was last looked at
 
-    # ------------------------------------------------------------------------------------------- the
-    # connection
+    # --- the connection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop."""
@@ -136,8 +135,13 @@ class ClientProtocol(asyncio.Protocol):
         if len(self.buffer) > HELD_LIMIT:
             self.pause_reading()
 
-    # -------------------------------------------------------------------------------------------------- the
-    # head
+    def take_held(self) -> bytes:
+        """Give away what was kept: it belongs to a tunnel."""
+        held, self.buffer = self.buffer, b""
+        self.resume_reading()
+        return held
+
+    # --- the head
 
     def read_head(self, data: bytes) -> None:
         """Read a request's head from bytes that begin with it."""
@@ -226,8 +230,7 @@ class ClientProtocol(asyncio.Protocol):
             return True
         return is_loopback(self.address) and not fields.forwarded
 
-    # -------------------------------------------------------------------------------------------------- the
-    # body
+    # --- the body
 
     def expect_body(self, fields: RequestFields) -> None:
         """A body will follow the head. Raises Refusal when it is announced too large."""
@@ -269,8 +272,7 @@ class ClientProtocol(asyncio.Protocol):
             self.buffer, self.decoder = decoder.held, None
             exchange.end_body(decoder.trailers)
 
-    # ------------------------------------------------------------------------------------------------ the
-    # answer
+    # --- the answer
 
     def exchange_done(self, keep: bool) -> None:
         """The answer is written: go on with the next request, or close."""
@@ -334,8 +336,7 @@ class ClientProtocol(asyncio.Protocol):
         else:
             self.transport.close()
 
-    # ------------------------------------------------------------------------------------------ flow, time,
-    # leaving
+    # --- flow, time, leaving
 
     def pause_reading(self) -> None:
         """Read no more for now."""

@@ -103,8 +103,7 @@ class Dispatcher:
         self.read_commands = (("MULTI",), self.version_command, ("HGETALL", ring_key(service)), ("EXEC",))
         self.call_soon = asyncio.get_running_loop().call_soon
 
-    # -------------------------------------------------------------------------------------------------
-    # claiming
+    # --- claiming
 
     def claim(self, claimant: Claimant) -> None:
         """Get a turn for this request, together with all others of this turn of the loop."""
@@ -213,8 +212,7 @@ class Dispatcher:
         else:
             self.waiters.append((time.monotonic() + EMPTY_RING_WAIT, turn, claimant))
 
-    # ------------------------------------------------------------------------------------------------- the
-    # ring
+    # --- the ring
 
     def on_push(self, message: list[Any]) -> None:
         """A pub/sub message: the ring has changed."""
@@ -255,8 +253,7 @@ class Dispatcher:
             waiters, self.waiters = self.waiters, deque()
             self.route([(turn, claimant) for _, turn, claimant in waiters])
 
-    # ------------------------------------------------------------------------------------ what others are
-    # told
+    # --- what others are told
 
     def beat(self) -> None:
         """Tell Redis how we are."""
@@ -283,8 +280,7 @@ class Dispatcher:
             self.log.info("Could not take leave of the state Redis: %s", error)
         link.close()
 
-    # ------------------------------------------------------------------------------------------- Redis
-    # away, back
+    # --- Redis away, back
 
     def tick(self) -> None:
         """Four times a second: give up a Redis that hangs, and requests that waited too long for a

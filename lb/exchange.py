@@ -41,6 +41,9 @@ class Client(Protocol):
     def break_off(self) -> None:
         """End the connection so that nobody can take the answer for complete."""
 
+    def take_held(self) -> bytes:
+        """What came while the answer was waited for; a tunnel carries it on."""
+
     def pause_reading(self) -> None:
         """Read no more of the request's body for now."""
 
@@ -124,8 +127,7 @@ class Exchange:
         self.sent = 0.0  # when the container was sent the head
         self.received = 0.0  # when the answer's head came
 
-    # ------------------------------------------------------------------------------------------ turn,
-    # container
+    # --- turn, container
 
     def take_turn(self, turn: int, ring: Ring) -> None:
         """Go to the container the turn falls to; those tried before are not in a second try's ring."""
@@ -160,7 +162,7 @@ class Exchange:
 
     def on_no_connection(self, upstream: Upstream, why: str) -> None:
         """The container could not be reached: say so, and take another turn."""
-        self.proxy.log.warning("Container on port %d cannot be reached: %s", upstream.port, why)
+        self.proxy.complain(upstream.port, f"it cannot be reached: {why}")
         self.proxy.dispatcher.suspect(upstream.port)
         if not self.gone:
             self.claim_again(upstream.port)
@@ -183,8 +185,7 @@ class Exchange:
             if not upstream.in_ring:
                 self.proxy.on_left(upstream)
 
-    # ---------------------------------------------------------------------------------------------- the
-    # request
+    # --- the request
 
     def on_connection(self, connection: UpstreamConnection) -> None:
         """Send the head and what came of the body."""
@@ -240,8 +241,7 @@ class Exchange:
         """The container takes more again."""
         self.client.resume_reading()
 
-    # ----------------------------------------------------------------------------------------------- the
-    # answer
+    # --- the answer
 
     def on_interim(self, answer: Answer) -> None:
         """Pass on 100, 103 and their like; HTTP/1.0 does not know them."""
@@ -273,6 +273,7 @@ class Exchange:
             self.finish()
         elif answer.status == 101:
             self.tunneling = True
+            self.send_tunnel(client.take_held())
         else:
             self.chunking = answer.length < 0 and minor == 1
 
@@ -296,7 +297,7 @@ class Exchange:
 
     def send_tunnel(self, data: bytes) -> None:
         """Pass on bytes of a tunnel to the container."""
-        if self.connection is not None:
+        if data and self.connection is not None:
             self.connection.transport.write(data)
 
     def on_complete(self, trailers: list[bytes]) -> None:
@@ -315,8 +316,7 @@ class Exchange:
         self.leave_container()
         self.client.exchange_done(self.keep and not self.unfinished)
 
-    # ------------------------------------------------------------------------------------------ what goes
-    # wrong
+    # --- what goes wrong
 
     def may_go_elsewhere(self) -> bool:
         """Whether a second try is allowed and somebody is left for it; if so the budget is charged."""
@@ -349,7 +349,7 @@ class Exchange:
             self.go_elsewhere(True)
         else:
             port = self.upstream.port if self.upstream else 0
-            self.proxy.log.warning("Container on port %d failed: %s", port, why)
+            self.proxy.complain(port, why)
             self.connection = None
             self.fail(502, f"The container on port {port} did not answer properly.", retry_after=1)
 

@@ -88,7 +88,7 @@ def sort_of(name: bytes) -> tuple[bytes, int]:
 NEVER_NAMED = frozenset(b"host content-length cache-control".split())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Limits:
     """How large a head may be; gunicorn's settings limit_request_line, _fields and _field_size, in bytes."""
 
@@ -137,8 +137,7 @@ class Verdict:
         self.complete = True
 
 
-# ---------------------------------------------------------------------------------------------- what was
-# asked
+# --- what was asked
 
 
 def read_request_line(line: bytes) -> tuple[bytes, bytes, int, bytes]:
@@ -305,8 +304,7 @@ def settle(fields: RequestFields, named: frozenset[bytes], minor: int) -> None:
     fields.upgrade = fields.upgrade if tunnel else b""
 
 
-# ------------------------------------------------------------------------------------- what the container
-# is sent
+# --- what the container is sent
 
 
 def request_block(fields: RequestFields, peer: Peer, minor: int, host: bytes = b"") -> bytes:
@@ -351,7 +349,7 @@ def forwarded_lines(fields: RequestFields, peer: Peer, host: bytes) -> bytes:
     return b"".join(b"%b: %b\r\n" % (name.title(), value) for name, value in said.items())
 
 
-# ------------------------------------------------------------------------------------------- what is answered
+# --- what is answered
 
 
 NOT_IN_ANSWERS = frozenset({LENGTH, CODING, UPGRADE, CONNECTION, HOP, SERVED_BY})

@@ -101,7 +101,9 @@ class ProxyWorker(base.Worker):  # type: ignore[misc]
 
     async def serve(self) -> None:
         """The life of a worker."""
-        limits = Limits(self.cfg.limit_request_line, self.cfg.limit_request_fields, self.cfg.limit_request_field_size)
+        cfg = self.cfg
+        line = cfg.limit_request_line or Limits.head  # 0 is no limit of its own
+        limits = Limits(line, cfg.limit_request_fields, cfg.limit_request_field_size)
         proxy = Proxy(self.settings, limits, float(self.cfg.keepalive), self.log)
         proxy.max_clients = self.cfg.worker_connections
         if self.log.access_log_enabled:

@@ -92,7 +92,7 @@ def main() -> None:
         folder.chmod(0o755)
         _, url = start_redis(stack, folder)
         backend = Backend(answer(dice))  # type: ignore[arg-type]
-        proxy = RunningProxy(url, (backend,), (), {"UPSTREAM_TIMEOUT": 0.5, "HEADER_TIMEOUT": 1, "BODY_TIMEOUT": 1})
+        proxy = RunningProxy(url, (backend,), (), {"UPSTREAM_TIMEOUT": 3, "HEADER_TIMEOUT": 1, "BODY_TIMEOUT": 1})
         stack.callback(proxy.stop)
         (before,) = proxy.beats()
         end = time.monotonic() + options.minutes * 60
@@ -102,7 +102,7 @@ def main() -> None:
             if outcomes["bad clients"] % 20 == 0:
                 good = proxy.talk(request("POST", "/good", body=b"x"))
                 outcomes[f"good client: {good.status} {good.body!r}"] += 1
-        time.sleep(2)  # for what still waits to time out
+        time.sleep(5)  # for what still waits to time out
         (after,) = proxy.beats()
         outcomes["containers asked"] = len(backend.requests)
         died = after.pid != before.pid or "Traceback" in proxy.log()

@@ -34,8 +34,7 @@ def sent(*lines: str, peer: Peer = STRANGER, minor: int = 1) -> list[str]:
     return request_block(fields_of(*lines, minor=minor), peer, minor).decode("latin-1").split("\r\n")[:-1]
 
 
-# ------------------------------------------------------------------------------------------------- request
-# line
+# --- request line
 
 
 @pytest.mark.parametrize(
@@ -89,8 +88,7 @@ def test_request_lines_that_are_refused(line: bytes, status: int, reason: str) -
     assert refused.value.status == status
 
 
-# ----------------------------------------------------------------------------------------------- request
-# fields
+# --- request fields
 
 
 @pytest.mark.parametrize(
@@ -285,8 +283,7 @@ def test_another_parser_reads_what_we_send_as_we_meant_it(pairs: list[tuple[str,
     assert values.get(b"connection", b"Upgrade") == b"Upgrade"
 
 
-# -------------------------------------------------------------------------------------------------------
-# answers
+# --- answers
 
 
 def answer_head(*lines: str, start: str = "HTTP/1.1 200 OK") -> bytes:

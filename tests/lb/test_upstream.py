@@ -179,10 +179,10 @@ def test_a_websocket_is_a_tunnel_both_ways(proxy: RunningProxy, backend: Backend
     ended = threading.Event()
     backend.script = shout
     with proxy.connect() as wire:
-        wire.send(request("GET", "/ws", "Connection: Upgrade", "Upgrade: websocket"))
+        wire.send(request("GET", "/ws", "Connection: Upgrade", "Upgrade: websocket") + b"early")
         answer = wire.answer()
         assert (answer.status, answer.values("Upgrade")) == (101, ["websocket"])
-        assert wire.exactly(6) == b"hello "
+        assert wire.exactly(11) == b"hello EARLY"
         for word in (b"one", b"two"):
             wire.send(word)
             assert wire.exactly(3) == word.upper()
