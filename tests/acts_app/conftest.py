@@ -1,5 +1,6 @@
 """The real application on a real, empty Redis: in this process for most tests, under gunicorn where that matters."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import acts_container
 import pytest
 import redis
 from acts_samples import API, user
+from flask import Flask
 from flask.testing import FlaskClient
 from helpers import eventually
 
@@ -20,19 +22,43 @@ from acts_app.store import Store
 FOR_TESTS: dict[str, Any] = {"auth": "off", "cors_origins": ("*",), "session_secret": "for tests", "scrypt_cost": 16}
 
 
+@pytest.fixture(scope="session")
+def made_apps(redis_server: Any) -> Iterator[dict[str, list[Flask]]]:
+    """Applications by their settings. Building the routes takes longer than most tests, so they are used again."""
+    made: dict[str, list[Flask]] = defaultdict(list)
+    yield made
+    for app in (app for apps in made.values() for app in apps):
+        parts_of(app).store.close()
+
+
+def parts_of(app: Flask) -> Parts:
+    """An application's parts."""
+    parts: Parts = app.extensions[EXTENSION]
+    return parts
+
+
 @pytest.fixture
-def make_client(redis_server: Any, redis_client: redis.Redis) -> Iterator[Callable[..., FlaskClient]]:
-    """Make a client of an application with the given settings; the protocol is open unless they say otherwise."""
-    made: list[Parts] = []
+def make_client(
+    redis_server: Any, redis_client: redis.Redis, made_apps: dict[str, list[Flask]]
+) -> Iterator[Callable[..., FlaskClient]]:
+    """Make a client of an application with the given settings; the protocol is open unless they say otherwise.
+
+    Two calls in one test give two applications: two containers.
+    """
+    used: dict[str, list[Flask]] = defaultdict(list)
 
     def make(**settings: Any) -> FlaskClient:
-        app = create_app(ActsSettings(**({"redis_url": redis_server.url} | FOR_TESTS | settings)))
-        made.append(app.extensions[EXTENSION])
+        chosen = ActsSettings(**({"redis_url": redis_server.url} | FOR_TESTS | settings))
+        key = repr(chosen)
+        if len(used[key]) == len(made_apps[key]):
+            made_apps[key].append(create_app(chosen))
+        app = made_apps[key][len(used[key])]
+        used[key].append(app)
         return app.test_client()
 
     yield make
-    for parts in made:
-        parts.store.close()
+    for app in (app for apps in used.values() for app in apps):
+        parts_of(app).stat.value = 1  # a new start heals a crash
 
 
 @pytest.fixture
