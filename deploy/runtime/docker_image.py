@@ -9,6 +9,7 @@ import hashlib
 import io
 import tarfile
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from textwrap import shorten
 
@@ -76,6 +77,14 @@ def build(api: APIClient, docker: DockerSettings, tell: Tell) -> None:
         decode=True,
     )
     follow(steps, tell)
+    remove_former(api)
+
+
+def remove_former(api: APIClient) -> None:
+    """Remove acts images that a newer build has taken the name from, but for those that a container still uses."""
+    for former in api.images(filters={"dangling": True, "label": LABEL}):
+        with suppress(APIError):
+            api.remove_image(former["Id"])
 
 
 def built_from(api: APIClient, image: str) -> str:

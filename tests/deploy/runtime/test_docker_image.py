@@ -131,6 +131,24 @@ def test_an_image_that_is_there_is_not_built_again_until_its_inputs_change(docke
 
 
 @pytest.mark.docker
+def test_a_newer_build_removes_the_one_before_and_says_what_it_does(docker_api, image, tmp_path):
+    before = docker_api.inspect_image(image.image)["Id"]
+    told: list[str] = []
+    more = tmp_path / "wheels"
+    shutil.copytree(image.wheels, more)
+    shutil.copyfile(next(more.glob("click-*.whl")), more / "click-0.0.1-py3-none-any.whl")
+    docker_image.build(docker_api, replace(image, image="acts:test-newer", wheels=str(more)), told.append)
+    assert told[0] == "Building the image acts:test-newer …"
+    assert told[1].startswith("Step 1/")
+    newer = docker_api.inspect_image("acts:test-newer")["Id"]
+    assert newer != before
+    docker_api.tag(before, "acts", "test-newer")  # now nothing has the newer one's name any more
+    docker_image.remove_former(docker_api)
+    assert newer not in [found["Id"] for found in docker_api.images()]
+    docker_api.remove_image("acts:test-newer")
+
+
+@pytest.mark.docker
 def test_the_container_serves_the_protocol_from_its_store(container):
     found, _ = container
     host, _, port = found.address.partition(":")
