@@ -10,6 +10,16 @@ import redis
 from real_redis import RedisServer, start_redis
 
 
+# What takes longest comes last, so that a small mistake shows first; the browser at the very end, because Playwright
+# leaves an event loop running in the main thread and asyncio.run() refuses to work beside it.
+LAST = ("contract", "e2e", "browser")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the folders; within each, the order stays as it is."""
+    items.sort(key=lambda item: next((1 + LAST.index(part) for part in item.path.parts if part in LAST), 0))
+
+
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[RedisServer]:
     """One real Redis for the session, on a unix socket in a short path and on a free TCP port."""
