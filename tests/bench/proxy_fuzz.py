@@ -3,7 +3,9 @@
     python tests/bench/proxy_fuzz.py [--minutes 2]
 
 Clients send mutated requests in random pieces; the container answers good requests well and all others with mutated
-answers. Between them good requests must get good answers, from the same worker process from beginning to end.
+answers. Between them good requests must get good answers, from the same worker process from beginning to end. A
+container that closes a kept connection unannounced just as a POST is sent on it costs that POST a 502, here as with
+any proxy that never sends a POST twice; so 502 is counted and shown, and anything else fails the run.
 """
 
 import argparse
@@ -109,7 +111,11 @@ def main() -> None:
         stuck = dict(after.in_flight)
         log = proxy.log()
     sys.stdout.write(f"seed {options.seed}: {dict(outcomes)}; died {died}, still in flight {stuck}\n")
-    bad = [name for name in outcomes if name.startswith("good client") and "200" not in name]
+    bad = [
+        name
+        for name in outcomes
+        if name.startswith("good client") and ": 200 b'hello'" not in name and ": 502" not in name
+    ]
     if died or stuck or bad:
         sys.stdout.write(log[-4000:])
         raise SystemExit(1)
