@@ -9,7 +9,6 @@ import pytest
 import redis
 from real_redis import RedisServer, start_redis
 
-
 # What takes longest comes last, so that a small mistake shows first; the browser at the very end, because Playwright
 # leaves an event loop running in the main thread and asyncio.run() refuses to work beside it.
 LAST = ("contract", "e2e", "browser")
