@@ -59,6 +59,7 @@ def run(settings: MonitorSettings, runtime: Runtime) -> None:
     reconcile = Reconciler(client, service, table, orders, runtime).tick
     comparing = threading.Thread(target=comparisons.run, args=(reconcile, end), name="reconcile", daemon=True)
     comparing.start()
+    runtime.watch(comparisons.wake, end)
     SuspectListener(connect(service.redis_url, name="monitor-suspects"), service.name, polls.wake, end).start()
     polls.run(Poller(client, service, table, orders, probes).timer, end)
     probes.close()

@@ -1,7 +1,7 @@
 """The table against what really runs.
 
     runs, but is not in the table     → taken into it (Redis may have lost everything, containers go on)
-    RUNNING, but known to be dead     → ordered to be relaunched, as a sick one
+    RUNNING, but dead or removed      → ordered to be relaunched, as a sick one
     FAILED for a minute               → ordered to be tried again: the cause may be gone by now
 
 What is on its way (STARTING, SICK, DRAINING, STOPPING) is the launcher's, who looks at it all the time.
@@ -41,6 +41,7 @@ class Reconciler:
         self._table = table
         self._orders = orders
         self._runtime = runtime
+        self._known: set[str] = set()  # what this runtime has shown us as living
         self._blind = False
 
     def tick(self, now: float) -> None:
@@ -59,6 +60,7 @@ class Reconciler:
         self._adopt(found, containers, now)
         self._relaunch_dead(found, containers)
         self._retry_failed(containers, now)
+        self._known = {one.runtime_id for one in found}
         compared.mark(self._redis, self._service.name, now)
 
     def _adopt(self, found: Collection[Found], containers: Collection[Container], now: float) -> None:
@@ -87,9 +89,9 @@ class Reconciler:
         return found is not None and found.alive
 
     def _is_dead(self, runtime_id: str) -> bool:
-        """Known to be dead. What the runtime knows nothing about may be another runtime's: the poll judges it."""
+        """Known to be dead, or removed. What the runtime never knew may be another runtime's: the poll judges it."""
         found = self._runtime.find(runtime_id)
-        return found is not None and not found.alive
+        return runtime_id in self._known if found is None else not found.alive
 
     def _say_blind(self, error: Exception) -> None:
         if not self._blind:

@@ -85,6 +85,15 @@ def test_a_running_one_whose_process_is_gone_is_relaunched(ward, runtime, reconc
     assert ward.told(Kind.SICK) == ["it does not run any more (exit code 1)"]
 
 
+def test_a_running_one_that_was_removed_from_the_runtime_is_relaunched(ward, runtime, reconciler):
+    put(ward, runtime, 8000, 8001)
+    reconciler.tick(ward.now)
+    del runtime.world.processes[ward.table.get(8001).runtime_id]
+    reconciler.tick(ward.now)
+    assert ward.jobs == [("relaunch_port", 8001)]
+    assert ward.told(Kind.SICK) == ["it does not run any more (nothing is left of it)"]
+
+
 def test_a_running_one_of_which_the_runtime_knows_nothing_is_left_to_the_poll(ward, runtime, reconciler):
     """A monitor with another RUNTIME than the deploy worker's must not take every container for dead."""
     ward.start(8000, 8001)
