@@ -1,5 +1,7 @@
 """The scaling rule as tables: one instant, then histories second by second."""
 
+import random
+from collections import deque
 from collections.abc import Iterable
 
 import pytest
@@ -154,6 +156,23 @@ def test_history_never_grows_beyond_one_entry_for_each_number() -> None:
 def test_a_clock_that_goes_back_never_makes_memory_younger() -> None:
     assert remember({3: 100.0}, 3, 90.0, RULE) == {3: 100.0}
     assert last_measured(remember({}, 3, 90.0, RULE)) == 90.0
+
+
+@pytest.mark.parametrize("policy", [RULE, Policy(requests_per_container=50, stabilization=300, minimum=2, maximum=7)])
+def test_through_a_whole_day_the_target_is_the_highest_number_of_the_last_stabilization(policy: Policy) -> None:
+    """A day of counts, second by second, against the rule said in another way: keep every number and look back."""
+    chance = random.Random(4)
+    numbers: deque[int] = deque(maxlen=int(policy.stabilization))
+    history: History = {1: -1.0}
+    count, different = 0, set()
+    for second in range(86_400):
+        busy = 12 <= second // 3600 < 20
+        count = max(0, count + chance.choice([-9, -3, -1, 0, 0, 1, 3, 9]) - (not busy and count > 15))
+        decision, history = decide(Measured(float(second), count, FULL, 1), history, policy)
+        numbers.append(wanted(count, policy))
+        assert decision.target == max(numbers)
+        different.add(decision.target)
+    assert different == set(range(policy.minimum, policy.maximum + 1))
 
 
 @pytest.mark.parametrize(

@@ -267,17 +267,3 @@ def together(act, how_many):
     for thread in threads:
         thread.join(20)
         assert not thread.is_alive()
-
-
-def test_a_day_of_requests_ends_where_it_began_and_never_lags_upwards(world):
-    """A day, hour by hour: the containers are never fewer than the instant wants, and the night has one."""
-    world.live(1)
-    hours = [0, 0, 0, 5, 15, 30, 60, 90, 120, 150, 90, 45, 20, 5, 0]
-    for requests in hours:
-        for _ in range(6):  # an hour in six ticks ten minutes apart would be pauses: six ticks, 8 s apart
-            world.come(requests // 6)
-            decision = world.tick()
-            assert decision.target >= decision.wanted
-            world.settle()
-            world.now += 8
-    assert world.live(260)[-1] == 1
