@@ -18,13 +18,14 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 PROBE = b"GET /api/v1/_health"
 PROBE_THREADS = 2  # one probe that waits for a slow store does not hold up the next one
 STALLED = struct.pack("ll", 35, 0)  # seconds without a byte; the proxy gives its clients 30
-ONE_BY_ONE = socket.MSG_PEEK | socket.MSG_DONTWAIT
+LINGER = 2.0  # seconds a stopping worker still listens: a request may be on its way
+LOOK = socket.MSG_PEEK | socket.MSG_DONTWAIT
 
 
 def is_probe(connection: socket.socket) -> bool:
     """Whether a health probe is what the connection is about to say."""
     try:
-        return connection.recv(len(PROBE), ONE_BY_ONE) == PROBE
+        return connection.recv(len(PROBE), LOOK) == PROBE
     except OSError:
         return False
 
@@ -36,6 +37,17 @@ class LaneWorker(ThreadWorker):  # type: ignore[misc]
         """Make the second pool before the loop begins."""
         self.probe_pool = ThreadPoolExecutor(PROBE_THREADS, "probe")
         super().init_process()
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """TERM: stop, and do not wait for connections that say nothing."""
+        super().handle_exit(sig, frame)
+        self.method_queue.defer(self.hurry_the_silent)
+
+    def hurry_the_silent(self) -> None:
+        """Give connections without a request no more time than gunicorn gives the kept-alive ones."""
+        deadline = time.monotonic() + LINGER
+        for connection in self.pending_conns:
+            connection.timeout = min(connection.timeout, deadline)
 
     def accept(self, listener: socket.socket) -> None:
         """Take a connection and wait for its first bytes without holding a thread."""

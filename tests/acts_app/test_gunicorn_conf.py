@@ -42,3 +42,11 @@ def test_term_lets_a_request_finish(start_container: Start) -> None:
         peer.sendall(body[10:])
         assert peer.makefile("rb").readline() == b"HTTP/1.1 201 CREATED\r\n"
     assert container.stop() == 0
+
+
+def test_connections_that_say_nothing_do_not_hold_up_the_end(start_container: Start) -> None:
+    container = start_container()
+    with socket.create_connection(("127.0.0.1", container.port)), requests.Session() as kept:
+        kept.get(f"{container.url}/_health", timeout=5)
+        container.process.terminate()
+        assert container.process.wait(15) == 0  # gunicorn's own grace is 30 seconds
