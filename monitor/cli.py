@@ -28,7 +28,7 @@ from deploy.orders import Orders
 from deploy.settings import DeploySettings
 from lb import events
 from lb.events import Event
-from lb.settings import PORT, LbSettings
+from lb.settings import LbSettings
 from monitor import doctor_view, event_view, status_view
 from monitor.edge import Commands, redis_sentence
 from monitor.moments import FORMS
@@ -37,7 +37,6 @@ from monitor.session import MOMENT, Service, console
 from monitor.settings import MonitorSettings
 from monitor.whatif_commands import export_decisions, replay_decisions, simulate_load
 
-ADMIN_PORT = 8081
 REFRESH_SECONDS = 0.5
 FOLLOW_SECONDS = 0.25
 
@@ -220,8 +219,7 @@ def examine(as_json: bool) -> None:
     Looks at what ./deploy/up would need here, and changes nothing. Fails if something required is missing.
     """
     env = environs.Env()  # what up would see: the environment alone, not the file of a service that runs
-    admin_port = env.int("ADMIN_PORT", ADMIN_PORT, validate=PORT)
-    findings = doctor.examine(UpSettings.from_env(env), admin_port, env.str("DOCKER_HOST", doctor.DOCKER_SOCKET))
+    findings = doctor.examine(UpSettings.from_env(env), env.str("DOCKER_HOST", doctor.DOCKER_SOCKET))
     if as_json:
         click.echo(json.dumps(doctor_view.as_json(findings)))
     else:

@@ -49,12 +49,12 @@ class Finding:
     fix: str = ""
 
 
-def examine(settings: UpSettings, admin_port: int, docker_host: str) -> list[Finding]:
+def examine(settings: UpSettings, docker_host: str) -> list[Finding]:
     """Everything, what is required first."""
     running = is_running(settings.state_dir)
     findings = [python(sys.version_info[:3]), virtual_environment(sys.prefix != sys.base_prefix)]
     findings += [*redis(settings), state_folder(settings.state_dir)]
-    findings += ports(settings, admin_port, running)
+    findings += ports(settings, running)
     findings += [open_files(resource.getrlimit(resource.RLIMIT_NOFILE)[0])]
     findings += [memory(psutil.virtual_memory().available // 2**20, settings.service.max_containers)]
     findings += [docker(docker_host)]
@@ -134,7 +134,7 @@ def is_running(state_dir: Path) -> bool:
     return False
 
 
-def ports(settings: UpSettings, admin_port: int, running: bool) -> Iterator[Finding]:
+def ports(settings: UpSettings, running: bool) -> Iterator[Finding]:
     """The ports that the service listens on."""
     containers = settings.container_ports
     if running:
@@ -142,7 +142,6 @@ def ports(settings: UpSettings, admin_port: int, running: bool) -> Iterator[Find
         return
     yield public_port(settings.lb_port)
     yield free_ports("Container ports", containers, "FIRST_PORT")
-    yield free_ports("Admin port", range(admin_port, admin_port + 1), "ADMIN_PORT")
 
 
 def public_port(wanted: int | None) -> Finding:

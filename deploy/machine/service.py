@@ -15,7 +15,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
 
-from environs import Env
 from rich.console import Console
 
 from deploy.machine import process_tree, redis_servers, supervisor_conf
@@ -23,9 +22,7 @@ from deploy.machine.preflight import NotReady
 from deploy.machine.settings import ROOT, RunFolder, UpSettings
 from deploy.machine.supervised import Supervised
 from deploy.machine.supervisor_conf import Program
-from deploy.runtime.base import Runtime
-from deploy.runtime.choose import choose_runtime
-from deploy.settings import DeploySettings
+from deploy.runtime.base import KillFailed, Runtime, RuntimeAway
 
 SERVERS = ("redis-state", "redis-acts")
 CONTROL = ("monitor", "autoscaler", "deploy")  # those who start and stop containers
@@ -45,6 +42,7 @@ class Service:
     lb_port: int
     environment: dict[str, str]
     console: Console
+    runtime: Runtime
     daemon: subprocess.Popen[bytes] | None = None
     ends: dict[str, set[int]] = field(default_factory=dict)
 
@@ -171,23 +169,30 @@ class Service:
         if self.daemon and self.daemon.poll() is None and self.supervised.answers():
             self.supervised.stop(CONTROL, within=left())
             self.supervised.stop(PROXY, within=left())
-            stop_containers(min(2.0, left()))
+            self.stop_containers(min(2.0, left()))
             self.supervised.stop(self.servers, within=left())
             self.daemon.terminate()
             wait_for_end(self.daemon, left())
         for name in process_tree.sweep(grace=min(1.0, left())):
             self.console.print(f"Killed {name}: it did not end by itself.", style="yellow")
 
+    def stop_containers(self, grace: float) -> None:
+        """End every container, unless they are to be kept; an engine that is away keeps them, and that is said."""
+        try:
+            if not self.settings.keep:
+                stop_containers(self.runtime, grace)
+        except (RuntimeAway, KillFailed) as error:
+            self.console.print(f"The containers could not be stopped: {error}.", style="yellow")
+        self.runtime.close()
 
-def stop_containers(grace: float) -> None:
+
+def stop_containers(runtime: Runtime, grace: float) -> None:
     """TERM to every container of ours, KILL to those that are left after `grace` seconds."""
-    runtime, _why = choose_runtime(DeploySettings.from_env(Env()))
     for found in runtime.running():
         runtime.terminate(found.runtime_id)
     wait_for_none(runtime, grace)
     for found in runtime.running():
         runtime.kill(found.runtime_id)
-    runtime.close()
 
 
 def wait_for_none(runtime: Runtime, seconds: float) -> None:

@@ -20,6 +20,7 @@ from deploy.machine import preflight, process_tree, redis_servers
 from deploy.machine.service import Service, StartFailed, folder, stop_containers
 from deploy.machine.settings import RunFolder, UpSettings, for_children
 from deploy.machine.tokens import tokens
+from deploy.runtime.base import Runtime
 from deploy.runtime.choose import choose_runtime
 from deploy.settings import DeploySettings
 
@@ -34,7 +35,7 @@ FOR_THE_COMMAND_LINE = (
         "WINDOW_SECONDS",
         "REQUESTS_PER_CONTAINER",
     ),
-    *("STABILIZATION_SECONDS", "ADMIN_PORT", "ACTS_AUTH"),
+    *("STABILIZATION_SECONDS", "ACTS_AUTH"),
 )
 
 
@@ -104,15 +105,23 @@ def prepare(settings: UpSettings, console: Console, check_settings: Callable[[],
     for variable, url in (("REDIS_URL", settings.redis_url), ("ACTS_REDIS_URL", settings.acts_redis_url)):
         if url:
             redis_servers.wait_for(variable, url, seconds=2)
-    _runtime, why = choose_runtime(DeploySettings.from_env(Env()))
-    stop_containers(grace=2)  # what a killed `up` has left behind would hold the ports
-    preflight.container_ports(settings.container_ports)
+    runtime, why = open_runtime(console)
+    if not settings.keep:
+        stop_containers(runtime, grace=2)  # what a killed `up` has left behind would hold the ports
+    ours = {found.port for found in runtime.running()}
+    preflight.container_ports(port for port in settings.container_ports if port not in ours)
     make_folders(settings, run_folder)
     write_service_file(settings.state_dir, environment)
     console.print(why)
     if settings.lb_port is None and lb_port != preflight.DEFAULT_PORT:
         console.print(f"This account may not bind port 80: the site is on {lb_port} (LB_PORT chooses another).")
-    return Service(settings, run_folder, lb_port, environment, console)
+    return Service(settings, run_folder, lb_port, environment, console, runtime)
+
+
+def open_runtime(console: Console) -> tuple[Runtime, str]:
+    """The runtime, and a sentence that says which and why; building an image is shown step by step."""
+    with console.status("Looking for a way to run containers …") as status:
+        return choose_runtime(DeploySettings.from_env(Env()), status.update)
 
 
 def variables(settings: UpSettings, run_folder: RunFolder, lb_port: int) -> dict[str, str]:

@@ -213,13 +213,6 @@ def test_the_doctor_fails_when_something_required_is_missing(run, monkeypatch):
     assert "without REDIS_URL, up starts a server of its own" in answer.output
 
 
-def test_a_wrong_port_for_the_dashboard_is_named_by_the_doctor(run, monkeypatch):
-    monkeypatch.setenv("ADMIN_PORT", "many")
-    answer = run("doctor")
-    assert answer.exit_code == 2
-    assert "ADMIN_PORT" in answer.output
-
-
 def test_a_reader_that_goes_away_ends_the_command_quietly(type_in, ward):
     tell(ward, *(f"reason {n}" for n in range(5)))
     process = type_in("events", "--follow")

@@ -48,14 +48,14 @@ def listener():
 
 
 def test_a_machine_that_has_what_is_needed_is_healthy(settings):
-    findings = examine(settings, free_port(), "unix:///nowhere")
+    findings = examine(settings, "unix:///nowhere")
     assert is_healthy(findings), findings
     assert all(finding.fix for finding in findings if finding.grade is not Grade.GOOD)
 
 
 def test_a_machine_that_lacks_something_required_is_not(settings, listener):
     taken = listener.getsockname()[1]
-    findings = examine(replace(settings, service=ServiceSettings(first_port=taken, max_containers=1)), free_port(), "")
+    findings = examine(replace(settings, service=ServiceSettings(first_port=taken, max_containers=1)), "")
     assert not is_healthy(findings)
     [bad] = [finding for finding in findings if finding.name == "Container ports"]
     assert str(taken) in bad.found
@@ -63,7 +63,7 @@ def test_a_machine_that_lacks_something_required_is_not(settings, listener):
 
 
 def test_looking_changes_nothing(settings):
-    examine(settings, free_port(), "")
+    examine(settings, "")
     assert not settings.state_dir.exists()
 
 
@@ -117,9 +117,9 @@ def test_the_ports_of_a_running_service_are_its_own(settings, listener):
     taken = replace(settings, lb_port=listener.getsockname()[1])
     with preflight.lock(settings.state_dir):
         assert is_running(settings.state_dir)
-        assert [one.grade for one in ports(taken, 8081, is_running(settings.state_dir))] == [Grade.GOOD]
+        assert [one.grade for one in ports(taken, is_running(settings.state_dir))] == [Grade.GOOD]
     assert not is_running(settings.state_dir)
-    assert next(ports(taken, 8081, running=False)).grade is Grade.BAD
+    assert next(ports(taken, running=False)).grade is Grade.BAD
 
 
 def test_a_public_port_that_is_taken_is_bad_and_its_variable_named(listener):

@@ -2,6 +2,8 @@
 
 import subprocess
 import threading
+import time
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -12,6 +14,12 @@ from rich.console import Console
 
 from deploy.machine.service import Service, answers_200, folder, tail, wait_for_end
 from deploy.machine.settings import RunFolder, UpSettings
+from deploy.runtime.fake import FakeRuntime, World
+
+
+def made(folder: Path) -> Service:
+    runtime = FakeRuntime(World(time.time))
+    return Service(UpSettings.from_env(Env()), RunFolder.below(folder), 8080, {}, Console(), runtime)
 
 
 @pytest.fixture
@@ -19,7 +27,9 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
     for name in ("REDIS_URL", "ACTS_REDIS_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("STATE_DIR", str(tmp_path))
-    return Service(UpSettings.from_env(Env()), RunFolder.below(tmp_path), 8080, {}, Console())
+    return Service(
+        UpSettings.from_env(Env()), RunFolder.below(tmp_path), 8080, {}, Console(), FakeRuntime(World(time.time))
+    )
 
 
 def test_the_stores_start_first_and_those_who_start_containers_stop_first(service: Service) -> None:
@@ -31,7 +41,9 @@ def test_a_redis_that_was_given_is_not_ours_to_start(tmp_path: Path, monkeypatch
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:7000/0")
     monkeypatch.delenv("ACTS_REDIS_URL", raising=False)
     monkeypatch.setenv("STATE_DIR", str(tmp_path))
-    service = Service(UpSettings.from_env(Env()), RunFolder.below(tmp_path), 8080, {}, Console())
+    service = Service(
+        UpSettings.from_env(Env()), RunFolder.below(tmp_path), 8080, {}, Console(), FakeRuntime(World(time.time))
+    )
     assert service.servers == ["redis-acts"]
 
 
@@ -82,3 +94,12 @@ def test_waiting_for_the_end_of_a_process_has_a_deadline() -> None:
     process.kill()
     wait_for_end(process, 10)
     assert process.poll() is not None
+
+
+@pytest.mark.parametrize(("keep", "left"), [(False, 0), (True, 2)])
+def test_containers_end_with_the_service_unless_they_are_to_be_kept(service: Service, keep: bool, left: int) -> None:
+    service.settings = replace(service.settings, keep=keep)
+    for port in (8000, 8001):
+        service.runtime.start(port, generation=1)
+    service.stop_containers(grace=1)
+    assert len(service.runtime.running()) == left
