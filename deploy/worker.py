@@ -7,6 +7,7 @@ container is waited for.
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import redis
 
@@ -14,7 +15,7 @@ from deploy.container_state import State
 from deploy.container_table import ContainerTable
 from deploy.daemon_beat import own_beat, queue_beat
 from deploy.launcher import Launcher
-from deploy.runtime.base import Runtime
+from deploy.runtime.base import Runtime, RuntimeAway
 from lb.settings import ServiceSettings
 
 BEAT = "deploy"  # the name under which this daemon shows its signs of life
@@ -76,7 +77,8 @@ class DeployWorker:
         else:
             self._go_on(now)
         if self._housekeeping.is_due():
-            self._runtime.housekeep()
+            with suppress(RuntimeAway):  # the next minute will do
+                self._runtime.housekeep()
 
     def _tend(self, now: float) -> None:
         pause = self._launcher.tend(now)

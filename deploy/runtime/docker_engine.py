@@ -41,7 +41,7 @@ KILL_WAIT = 10.0  # seconds for the engine to end and remove a container; it nee
 LOOK_AGAIN = 0.05
 ANSWER_SECONDS = 20  # for one answer of the engine, which may have a disk to wait for
 DEAD_SECONDS = 600.0  # how long what is left of a container that has ended is kept for who wants to read it
-LAST_LINES = 5
+LAST_LINES = 2  # as under the process runtime
 LAST_CHARACTERS = 1000
 
 log = logging.getLogger(__name__)

@@ -8,6 +8,7 @@ import redis
 from deploy.container_state import State
 from deploy.daemon_beat import read as read_beat
 from deploy.retries import MAX_ATTEMPTS
+from deploy.runtime.base import RuntimeAway
 from deploy.runtime.fake import Behaviour, FakeRuntime
 from deploy.worker import DeployWorker, Rhythm
 
@@ -18,8 +19,11 @@ class Kept(FakeRuntime):
     """Counts how often it was looked after."""
 
     times = 0
+    away = False
 
     def housekeep(self) -> None:
+        if self.away:
+            raise RuntimeAway("the engine does not answer")
         self.times += 1
 
 
@@ -80,6 +84,12 @@ def test_the_runtime_is_looked_after_once_a_minute(worker, clock, kept):
         worker.tick(clock())
         clock.pass_by(1)
     assert kept.times == 2
+
+
+def test_an_engine_that_is_away_is_looked_after_later(worker, clock, kept, redis_client):
+    kept.away = True
+    worker.tick(clock())
+    assert read_beat(redis_client, "acts", "deploy")
 
 
 def test_while_redis_is_away_it_says_so_once_and_goes_on_after(make, clock, caplog):
