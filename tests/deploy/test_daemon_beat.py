@@ -7,6 +7,7 @@ import redis
 from helpers import free_port
 
 from deploy.daemon_beat import TTL_SECONDS, Beat, beat_key, beat_of, own_beat, queue_beat, read
+from lb.redis_client import connect
 
 
 def say(client: redis.Redis, beat: Beat) -> None:
@@ -48,5 +49,5 @@ def test_a_hash_with_only_a_beat_is_enough() -> None:
 
 
 def test_reading_without_redis_says_so_instead_of_none() -> None:
-    with redis.Redis(port=free_port()) as nowhere, pytest.raises(redis.ConnectionError):
-        read(nowhere, "acts", "deploy")
+    with pytest.raises(redis.ConnectionError):
+        read(connect(f"redis://127.0.0.1:{free_port()}/0"), "acts", "deploy")
