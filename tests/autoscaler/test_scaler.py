@@ -87,7 +87,7 @@ def test_nothing_is_ever_ordered_above_the_maximum_or_below_one(redis_client, wo
     world.come(1_000)
     assert max(world.live(3)) == 10
     redis_client.delete(requests_key("acts"))
-    assert min(world.live(130)) == 1
+    assert min(world.live(245)) == 1
 
 
 def test_a_stopping_container_is_waited_for_and_its_port_used_again(world):
