@@ -4,7 +4,7 @@ Labels say what is ours: of this service and of this state folder. Names are onl
 engine allows each once, which makes the first of two starts win. A container that has ended stays for its last words
 until it is killed, replaced or a while has passed.
 
-    selfieless.service, .state, .number, .port, .generation, .ring   labels of every container
+    selfieless.service, .state, .number, .port, .generation, .image, .ring   labels of every container
 """
 
 import errno
@@ -33,6 +33,7 @@ from deploy.settings import DeploySettings
 LOCAL = "unix:///var/run/docker.sock"  # the SDK's own default
 LABEL = "selfieless."
 ALIVE = frozenset({"running", "paused", "restarting"})
+DEAD = ("created", "exited", "dead")
 PORT_BUSY = ("port is already allocated", "address already in use", "ports are not available")
 ENDS = ("die", "oom", "destroy")  # the engine's events after which a container is to be looked at
 LISTEN_AGAIN = 1.0  # seconds before the engine is asked for its events again
@@ -151,11 +152,11 @@ class DockerEngine:
         threading.Thread(target=self._listen, args=(heard, until), name="engine events", daemon=True).start()
 
     def housekeep(self) -> None:
-        """Remove what is left of containers that ended long ago. The engine itself bounds the logs."""
+        """Remove containers that ended, or were made and never started, long ago. The engine itself bounds the logs."""
         with asking():
-            for listed in self._api.containers(all=True, filters={"label": self._own_labels(), "status": "exited"}):
+            for listed in self._api.containers(all=True, filters={"label": self._own_labels(), "status": list(DEAD)}):
                 container = self._inspected(listed["Id"])
-                if container and ended_before(container["State"], time.time() - self._dead_seconds):
+                if container and dead_since(container) < time.time() - self._dead_seconds:
                     self._remove(listed["Id"])
 
     def close(self) -> None:
@@ -182,6 +183,7 @@ class DockerEngine:
             "number": self._service.number_of(port),
             "port": port,
             "generation": generation,
+            "image": self._docker.image,
             "ring": f"{self._service.name}:ring",
         }
         return own | {f"{LABEL}{name}": str(value) for name, value in told.items()}
@@ -223,7 +225,7 @@ class DockerEngine:
         direct = self._reaches_containers and own
         address = f"{own}:{self._docker.port}" if direct else f"{self._docker.publish_address}:{port}"
         generation = int(labels[f"{LABEL}generation"])
-        return Found(runtime_id, port, address, state in ALIVE, generation, image=self._docker.image)
+        return Found(runtime_id, port, address, state in ALIVE, generation, image=labels[f"{LABEL}image"])
 
     @cached_property
     def _reaches_containers(self) -> bool:
@@ -315,10 +317,14 @@ def ending_of(state: Mapping[str, Any]) -> str:
     return f"exit code {state['ExitCode']}"
 
 
-def ended_before(state: Mapping[str, Any], moment: float) -> bool:
-    """Whether a container ended before that moment (unix seconds). The engine's times have nanoseconds."""
-    ended = datetime.fromisoformat(state["FinishedAt"][:19]).replace(tzinfo=UTC)
-    return state["Status"] not in ALIVE and ended.timestamp() < moment
+def dead_since(container: Mapping[str, Any]) -> float:
+    """When a dead container ended, or was made if it was never started (unix seconds)."""
+    return max(seconds_of(container["Created"]), seconds_of(container["State"]["FinishedAt"]))
+
+
+def seconds_of(moment: str) -> float:
+    """Unix seconds of one of the engine's times, which have nanoseconds; the year 1 stands for never."""
+    return datetime.fromisoformat(moment[:19]).replace(tzinfo=UTC).timestamp()
 
 
 def gateway_of(config: Mapping[str, str]) -> str:

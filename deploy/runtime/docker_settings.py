@@ -27,7 +27,9 @@ class DockerSettings:
     image: str = ACTS_IMAGE
     port: int = 80  # where the image listens
     publish_address: str = "127.0.0.1"  # nobody but this machine sees the containers' ports
-    via: str = "auto"  # which address the proxy uses: the container's own, where this machine can reach it
+    # Which address the proxy uses: the container's own, where this machine can reach it. Through the published port
+    # every request costs the engine's userland proxy about 0.2 ms of CPU more, and a fifth of the throughput.
+    via: str = "auto"
     network: str = "bridge"  # the engine's own; compose has one of its own
     memory: str = "512m"  # sixteen threads with a 16 MB upload each, and thumbnails
     pids: int = 200  # twenty processes and threads are used

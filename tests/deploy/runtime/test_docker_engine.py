@@ -14,7 +14,7 @@ from deploy.runtime.docker_engine import (
     DockerEngine,
     client,
     connect,
-    ended_before,
+    dead_since,
     ending_of,
     gateway_of,
     is_own_address,
@@ -78,11 +78,14 @@ def test_the_ending_of_a_container_is_told_in_words(state, words):
 
 
 @pytest.mark.parametrize(
-    ("status", "moment", "expected"), [("exited", 1001, True), ("exited", 999, False), ("running", 1001, False)]
+    ("made", "finished", "expected"),
+    [
+        ("1970-01-01T00:16:40.123456789Z", "1970-01-01T00:33:20.5Z", 2000),
+        ("1970-01-01T00:16:40.123456789Z", "0001-01-01T00:00:00Z", 1000),  # was never started
+    ],
 )
-def test_the_engines_times_are_understood(status, moment, expected):
-    state = {"Status": status, "FinishedAt": "1970-01-01T00:16:40.123456789Z"}
-    assert ended_before(state, moment) is expected
+def test_the_engines_times_are_understood(made, finished, expected):
+    assert dead_since({"Created": made, "State": {"FinishedAt": finished}}) == expected
 
 
 @pytest.mark.parametrize("config", [{"Subnet": "172.17.0.0/16", "Gateway": "172.17.0.1"}, {"Subnet": "172.17.0.0/16"}])
@@ -172,6 +175,29 @@ def test_what_is_left_of_the_dead_is_removed_when_nobody_needs_it_any_more(docke
     assert engine.find(found.runtime_id), "it ended just now: its last words may still be wanted"
     DockerEngine(engine._settings, engine._api, dead_seconds=0.0).housekeep()
     assert engine.find(found.runtime_id) is None
+
+
+@pytest.mark.docker
+def test_one_that_was_made_and_never_started_is_removed_too(docker_api, engine):
+    runtime_id = engine._created(free_port(), 1)
+    DockerEngine(engine._settings, engine._api, dead_seconds=0.0).housekeep()
+    assert engine.find(runtime_id) is None
+
+
+@pytest.mark.docker
+def test_a_start_goes_on_from_one_that_was_interrupted(docker_api, engine):
+    port = free_port()
+    old = engine._created(port, 1)
+    found = engine.start(port, generation=1)
+    assert (found.runtime_id, found.image) == (old, BASE)
+
+
+@pytest.mark.docker
+def test_one_of_an_earlier_generation_that_never_started_makes_way(docker_api, engine):
+    port = free_port()
+    old = engine._created(port, 1)
+    assert engine.start(port, generation=2).generation == 2
+    assert engine.find(old) is None
 
 
 @pytest.mark.docker
