@@ -6,6 +6,7 @@ from flask import Blueprint, Response
 
 from acts_app import auth, validate
 from acts_app.answers import Refused, done, number
+from acts_app.body import read_body
 from acts_app.parts import parts
 
 routes = Blueprint("acts", __name__, url_prefix="/api/v1/acts")
@@ -20,7 +21,7 @@ SENTENCES = {
 def upload() -> Response:
     """Row 10."""
     caller = parts().gate.needed()
-    act = validate.act(validate.parse_json(parts().bodies.read()))
+    act = validate.act(validate.parse_json(read_body()))
     if caller and caller.name != act.username:
         check_user(act.username)
         raise Refused(403, "Acts can only be uploaded in one's own name.")
@@ -52,7 +53,7 @@ def remove(word: str) -> Response:
 def upvote() -> Response:
     """Row 12."""
     parts().gate.needed()
-    act_id = validate.upvoted(validate.parse_json(parts().bodies.read()))
+    act_id = validate.upvoted(validate.parse_json(read_body()))
     if not parts().store.acts.upvote(act_id):
         no_such_act()
     return done()

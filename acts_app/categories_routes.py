@@ -6,6 +6,7 @@ from acts_app import auth, validate
 from acts_app.act_json import joined, streamed
 from acts_app.acts_store import Listing
 from acts_app.answers import JSON, Refused, answer, done, nothing, number, pieces
+from acts_app.body import read_body
 from acts_app.parts import parts
 
 routes = Blueprint("categories", __name__, url_prefix="/api/v1/categories")
@@ -24,7 +25,7 @@ def sizes() -> Response:
 def add() -> Response:
     """Row 5."""
     caller = parts().gate.needed()
-    name = validate.category(validate.parse_json(parts().bodies.read()))
+    name = validate.category(validate.parse_json(read_body()))
     if not parts().store.categories.add(name, auth.number(caller)):
         raise Refused(400, "That category exists.")
     return done(201)

@@ -26,7 +26,6 @@ from acts_app import (
 )
 from acts_app.answers import error
 from acts_app.auth import Gatekeeper, Sessions
-from acts_app.body import BodyReader
 from acts_app.parts import EXTENSION, Parts, parts
 from acts_app.rate_limits import RateLimits
 from acts_app.raw_paths import ActId, KeepSlashes, Name
@@ -62,8 +61,7 @@ def make_parts(settings: ActsSettings) -> Parts:
     store = Store.at(settings.redis_url)
     limits = RateLimits(store.client, settings.signup_limit)
     gate = Gatekeeper(settings, store.accounts, limits, Sessions(sessions.viewer, csrf.check))
-    # A quarter of the threads is kept for those who only look.
-    return Parts(settings, store, gate, limits, Stat(), BodyReader(max(1, settings.threads * 3 // 4)))
+    return Parts(settings, store, gate, limits, Stat())
 
 
 def route(app: Flask) -> None:

@@ -1,14 +1,15 @@
-"""A gunicorn thread worker in which health probes have a lane of their own.
+"""A gunicorn thread worker with three lanes: for health probes, for requests that bring a body, and for all others.
 
-In gunicorn's, a probe queues behind people's requests for a thread, and a busy container looks sick. Here a connection
-waits in the poller until its first bytes are there; they are peeked at, and probes go to a thread that serves nothing
-else. People's requests queue for the other threads, as before.
+In gunicorn's, everybody queues for the same threads: a probe waits behind people, and a busy container looks sick; and
+a few slow uploads keep everybody from looking. Here a connection waits in the poller until its first bytes are there.
+They are peeked at, and say which lane's threads serve the request.
 """
 
 import socket
 import struct
 import time
 from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
 from functools import partial
 from selectors import EVENT_READ
 from typing import Any
@@ -16,27 +17,44 @@ from typing import Any
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 PROBE = b"GET /api/v1/_health"
+WITH_BODY = (b"POST ", b"PUT ", b"PATCH ")
 PROBE_THREADS = 2  # one probe that waits for a slow store does not hold up the next one
 STALLED = struct.pack("ll", 35, 0)  # seconds without a byte; the proxy gives its clients 30
 LINGER = 2.0  # seconds a stopping worker still listens: a request may be on its way
 LOOK = socket.MSG_PEEK | socket.MSG_DONTWAIT
 
 
-def is_probe(connection: socket.socket) -> bool:
-    """Whether a health probe is what the connection is about to say."""
+class Lane(Enum):
+    """Who waits for whom."""
+
+    PROBES = "probes"
+    UPLOADS = "uploads"  # a phone on a train sends its photo for a minute, and a thread waits all the while
+    LOOKS = "looks"
+
+
+def lane_of(first_bytes: bytes) -> Lane:
+    """The lane of a request that begins like this."""
+    if first_bytes == PROBE:
+        return Lane.PROBES
+    return Lane.UPLOADS if first_bytes.startswith(WITH_BODY) else Lane.LOOKS
+
+
+def peek(connection: socket.socket) -> bytes:
+    """The first bytes that wait in a connection, left there."""
     try:
-        return connection.recv(len(PROBE), LOOK) == PROBE
+        return connection.recv(len(PROBE), LOOK)
     except OSError:
-        return False
+        return b""
 
 
 class LaneWorker(ThreadWorker):  # type: ignore[misc]
-    """Two pools of threads: one for probes, one for people."""
+    """A pool of threads for each lane."""
 
-    def init_process(self) -> None:
-        """Make the second pool before the loop begins."""
-        self.probe_pool = ThreadPoolExecutor(PROBE_THREADS, "probe")
-        super().init_process()
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        """All pools, of which gunicorn knows the one for looks. Threads are started when they are needed."""
+        sizes = {Lane.PROBES: PROBE_THREADS, Lane.UPLOADS: self.cfg.threads, Lane.LOOKS: self.cfg.threads}
+        self.pools = {lane: ThreadPoolExecutor(size, lane.value) for lane, size in sizes.items()}
+        return self.pools[Lane.LOOKS]
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """TERM: stop, and do not wait for connections that say nothing."""
@@ -65,6 +83,5 @@ class LaneWorker(ThreadWorker):  # type: ignore[misc]
 
     def enqueue_req(self, conn: Any) -> None:
         """Choose the lane by the first bytes."""
-        pool = self.probe_pool if is_probe(conn.sock) else self.tpool
-        future = pool.submit(self.handle, conn)
+        future = self.pools[lane_of(peek(conn.sock))].submit(self.handle, conn)
         future.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))

@@ -6,7 +6,6 @@ from typing import cast
 from flask import current_app
 
 from acts_app.auth import Gatekeeper
-from acts_app.body import BodyReader
 from acts_app.rate_limits import RateLimits
 from acts_app.settings import ActsSettings
 from acts_app.stat import Stat
@@ -24,7 +23,6 @@ class Parts:
     gate: Gatekeeper
     limits: RateLimits
     stat: Stat
-    bodies: BodyReader
 
 
 def parts() -> Parts:

@@ -42,8 +42,7 @@ def upload() -> AnyResponse:
     """Keep the act and show it."""
     viewer = changing()
     try:
-        with parts().bodies.turn():
-            act_id = keep(new_act(viewer), viewer)
+        act_id = keep(new_act(viewer), viewer)
     except Refused as refused:
         if not wants_page():
             raise

@@ -4,6 +4,7 @@ from flask import Blueprint, Response
 
 from acts_app import auth, validate
 from acts_app.answers import Refused, answer, done, nothing
+from acts_app.body import read_body
 from acts_app.parts import parts
 from acts_app.passwords import make_record
 
@@ -13,7 +14,7 @@ routes = Blueprint("users", __name__, url_prefix="/api/v1/users")
 @routes.post("")
 def sign_up() -> Response:
     """Row 1."""
-    name, sha1 = validate.user(validate.parse_json(parts().bodies.read()))
+    name, sha1 = validate.user(validate.parse_json(read_body()))
     create_account(name, sha1)
     return done(201)
 
