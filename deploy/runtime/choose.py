@@ -17,7 +17,7 @@ from deploy.settings import DeploySettings
 
 
 class Unavailable(EnvError):
-    """This runtime cannot be used on this machine now; the message is a sentence that says why.
+    """This runtime cannot be used on this machine now; the message says why.
 
     To who starts the service it is one more variable with a wrong value.
     """
@@ -33,7 +33,7 @@ def open_docker(settings: DeploySettings, tell: Tell | None = None) -> Runtime:
     try:
         api = connect()
     except RuntimeAway as error:
-        raise Unavailable(f"RUNTIME=docker: {error}.") from error
+        raise Unavailable(str(error)) from error
     try:
         if tell:
             ensure(api, settings.docker, tell)
@@ -41,7 +41,7 @@ def open_docker(settings: DeploySettings, tell: Tell | None = None) -> Runtime:
             raise ImageMissing(f"the engine has no image {settings.docker.image} yet, which ./deploy/up builds")
     except ImageMissing as error:
         api.close()
-        raise Unavailable(f"RUNTIME=docker: {error}.") from error
+        raise Unavailable(str(error)) from error
     return DockerEngine(settings, api)
 
 
@@ -57,8 +57,11 @@ def choose_runtime(settings: DeploySettings, tell: Tell | None = None) -> tuple[
     if settings.runtime not in OPENERS:
         known = ", ".join(("auto", *OPENERS))
         raise Unavailable(f"RUNTIME={settings.runtime}: this version does not have it; it has {known}.")
-    why = f"Containers are run by: {settings.runtime} (RUNTIME says so)."
-    return OPENERS[settings.runtime](settings, tell), why
+    try:
+        runtime = OPENERS[settings.runtime](settings, tell)
+    except Unavailable as error:
+        raise Unavailable(f"RUNTIME={settings.runtime}: {error}.") from error
+    return runtime, f"Containers are run by: {settings.runtime} (RUNTIME says so)."
 
 
 def first_of(
@@ -70,8 +73,8 @@ def first_of(
         try:
             runtime = openers[name](settings, tell)
         except Unavailable as error:
-            reasons.append(str(error))
+            reasons.append(f"not {name}: {error}")
         else:
-            why = f" ({' '.join(reasons).rstrip('.')})" if reasons else ""
+            why = f" ({'; '.join(reasons)})" if reasons else ""
             return runtime, f"Containers are run by: {name}{why}."
-    raise Unavailable(" ".join(reasons))
+    raise Unavailable(f"RUNTIME=auto: {'; '.join(reasons)}.")

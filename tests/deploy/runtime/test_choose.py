@@ -55,7 +55,7 @@ def test_an_image_that_is_there_is_taken_as_it_is(docker_api, tmp_path):
 
 
 def refuse(_settings, _tell):
-    raise Unavailable("No engine answers.")
+    raise Unavailable("no engine answers")
 
 
 def fake(_settings, _tell):
@@ -66,11 +66,11 @@ def test_auto_passes_over_what_cannot_be_opened_and_says_why(tmp_path):
     openers = {"engine": refuse, "fake": fake}
     runtime, why = first_of(("engine", "fake"), settings(tmp_path, "auto"), openers=openers)
     assert runtime.name == "fake"
-    assert why == "Containers are run by: fake (No engine answers)."
+    assert why == "Containers are run by: fake (not engine: no engine answers)."
 
 
 def test_when_nothing_can_be_opened_every_reason_is_told(tmp_path):
-    with pytest.raises(Unavailable, match="No engine answers"):
+    with pytest.raises(Unavailable, match=r"^RUNTIME=auto: not engine: no engine answers\.$"):
         first_of(("engine",), settings(tmp_path, "auto"), openers={"engine": refuse})
 
 
