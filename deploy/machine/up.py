@@ -106,6 +106,7 @@ def prepare(settings: UpSettings, console: Console, check_settings: Callable[[],
         if url:
             redis_servers.wait_for(variable, url, seconds=2)
     runtime, why = open_runtime(console)
+    environment["RUNTIME"] = runtime.name  # every part uses this one, also if another could be had later
     if not settings.keep:
         stop_containers(runtime, grace=2)  # what a killed `up` has left behind would hold the ports
     ours = {found.port for found in runtime.running()}
