@@ -88,6 +88,7 @@ class Dispatcher:
         self.held: list[tuple[int, Claimant]] = []  # have a turn and wait until the ring is read
         self.waiters: deque[tuple[float, int, Claimant]] = deque()  # have a turn and wait for anybody in the ring
         self.reading = False
+        self.read_again = False
         self.sick: set[int] = set()  # named in notices since the last reading
         self.records: deque[Record] = deque(maxlen=MAX_RECORDS)  # not (surely) written yet
         self.recorded = 0  # names handed out
@@ -221,6 +222,7 @@ class Dispatcher:
             if sick is not None:
                 self.sick.add(sick)
             if version != self.ring.version:
+                self.read_again = self.reading  # the reading under way may have been answered before this change
                 self.read_ring()
 
     def read_ring(self) -> None:
@@ -238,6 +240,9 @@ class Dispatcher:
             self.take_ring(replies[-1])
         held, self.held = self.held, []
         self.route(held)
+        if self.read_again:
+            self.read_again = False
+            self.read_ring()
 
     def take_ring(self, reply: tuple[bytes | None, dict[bytes, bytes]]) -> None:
         """Make what MULTI … EXEC answered the ring, unless it is the one we know or a Redis without memory."""

@@ -130,6 +130,7 @@ class ProxyWorker(base.Worker):  # type: ignore[misc]
             lambda: ClientProtocol(proxy, trust, scheme),
             sock=listener,
             ssl=self.ssl_context,
+            ssl_handshake_timeout=self.settings.header_timeout if self.ssl_context else None,
             backlog=self.cfg.backlog,
         )
 

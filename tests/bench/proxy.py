@@ -238,12 +238,14 @@ def start_proxy(stack: ExitStack, name: str, port: int, log: Path, *command: str
     return Target(name, port, lambda: family(pid))
 
 
-def start_ours(stack: ExitStack, folder: Path, url: str, ports: list[int]) -> list[Target]:
+def start_ours(
+    stack: ExitStack, folder: Path, url: str, ports: list[int], python: str = sys.executable
+) -> list[Target]:
     """Our proxy with one worker; once with equal heads, once with heads that all differ."""
     port = free_port()
     with connect(url) as client:
         replace_ring(client, "acts", {8000 + n: f"127.0.0.1:{each}" for n, each in enumerate(ports)}, time.time())
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:lb.gunicorn_conf"]
+    command = [python, "-m", "gunicorn", "-c", "python:lb.gunicorn_conf"]
     env = {"REDIS_URL": url, "LB_PORT": str(port), "LB_WORKERS": "1"}
     ours = start_proxy(stack, "ours", port, folder / "ours.log", *command, **env)
     script = folder / "varying.lua"
@@ -279,7 +281,7 @@ def start_naive(stack: ExitStack, folder: Path, url: str, ports: list[int]) -> T
     return target
 
 
-def run(seconds: float, rounds: int) -> list[Result]:
+def run(seconds: float, rounds: int, python: str) -> list[Result]:
     """All measurements."""
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="slf-bench-"))
@@ -288,7 +290,7 @@ def run(seconds: float, rounds: int) -> list[Result]:
         redis_pid, url = start_redis(stack, folder)
         ports = start_backend(stack, folder)
         targets = [
-            *start_ours(stack, folder, url, ports),
+            *start_ours(stack, folder, url, ports, python),
             start_haproxy(stack, folder, ports),
             start_nginx(stack, folder, ports),
             start_naive(stack, folder, url, ports),
@@ -368,7 +370,7 @@ def draw(results: list[Result], path: Path) -> None:
     top = max(result.cpu_us for result in shown if result.connections in groups)
     image = Image.new("RGB", (960, 440), "white")
     pen, font = ImageDraw.Draw(image), ImageFont.load_default(18)
-    pen.text((30, 16), "CPU µs per request (proxy processes, one core), keep-alive", "black", font)
+    pen.text((30, 16), "CPU microseconds per request (proxy processes on one core), keep-alive", "black", font)
     y = 60
     for connections in groups:
         pen.text((30, y), f"{connections} connections", "black", font)
@@ -392,9 +394,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--python", default=sys.executable, help="the interpreter ours runs on")
     parser.add_argument("--out", type=Path, default=ROOT / "var" / "proxy-bench")
     options = parser.parse_args()
-    results = run(options.seconds, options.rounds)
+    results = run(options.seconds, options.rounds, options.python)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     write_csv(results, options.out.with_suffix(".csv"))
     draw(medians(results), options.out.with_suffix(".png"))
