@@ -31,8 +31,3 @@ class CategoriesStore:
         """The number of acts; None for an unknown category."""
         known, size = read_at_once(self._redis, ("ZSCORE", CATEGORIES, name), ("ZCARD", CATEGORY + name))
         return None if known is None else int(size)
-
-    def founder(self, name: str) -> str | None:
-        """The account number of whoever added it; None for an unknown category."""
-        founder = self._redis.hget(FOUNDERS, name)
-        return None if founder is None else str(founder.decode())
