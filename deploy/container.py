@@ -28,6 +28,7 @@ class Container:
     deadline: float = 0.0  # when the launcher's wait of this state ends
     attempts: int = 0  # starts in a row that did not become healthy
     relapses: int = 0  # relaunches in a row that were sick again soon after they had become healthy
+    restarts: int = 0  # how often another one was started on its port since it was added
     next_try_at: float = 0.0  # SICK: not to be started again before this
     ring_version: int = 0  # the version of the ring that was made when it last joined or left
 

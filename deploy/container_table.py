@@ -56,6 +56,7 @@ if to ~= '' then
   if to == 'starting' and to ~= expected then
     if redis.call('EXISTS', KEYS[6]) == 0 then redis.call('SET', KEYS[6], math.floor(tonumber(now))) end
     local generation = redis.call('INCR', KEYS[6])
+    if expected ~= '' then redis.call('HINCRBY', KEYS[1], 'restarts', 1) end
     if expected ~= '' or redis.call('HEXISTS', KEYS[1], 'generation') == 0 then
       redis.call('HSET', KEYS[1], 'generation', generation)
     end
@@ -98,7 +99,7 @@ EVENTS: dict[tuple[State, State], Kind] = {
 }
 
 # What the script or the table alone writes.
-KEPT = {"port", "number", "state", "generation", "moves", "since", "ring_version"}
+KEPT = {"port", "number", "state", "generation", "moves", "restarts", "since", "ring_version"}
 SETTABLE = frozenset(field.name for field in fields(Container)) - KEPT
 
 

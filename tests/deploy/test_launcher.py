@@ -176,6 +176,19 @@ def test_a_sick_container_is_killed_and_another_takes_its_port(machine, redis_cl
     assert machine.living() == machine.expected()
 
 
+def test_restarts_are_counted_for_as_long_as_the_container_is_there(machine):
+    machine.runtime.will(8000, Behaviour(start_error="no such program"))
+    machine.run(8000)
+    machine.clock.pass_by(60)
+    machine.orders.relaunch(8000, **WHO)
+    machine.settle()
+    assert machine.table.get(8000).restarts == 2
+    machine.orders.stop(8000, **WHO)
+    machine.settle()
+    machine.run(8000)
+    assert machine.table.get(8000).restarts == 0
+
+
 def test_the_job_itself_goes_as_far_as_the_start_of_the_new_one(machine):
     machine.run(8000)
     old = machine.table.get(8000)
