@@ -12,7 +12,8 @@ from deploy.container_state import State
 from monitor.snapshot import Row, Snapshot, name_of
 
 FIRST_COLUMNS = ("Container number", "Port", "Status", "Turn")
-MORE_COLUMNS = ("State", "For", "In flight", "Why")
+MORE_COLUMNS = ("State", "For", "In flight", "Restarts", "Why")
+NUMBERS = ("For", "In flight", "Restarts")
 COLOURS = {State.RUNNING: "green", State.FAILED: "bold red", State.SICK: "red"}
 
 
@@ -40,7 +41,7 @@ def containers_table(snapshot: Snapshot) -> Table:
     for title in FIRST_COLUMNS:
         table.add_column(title, no_wrap=True, justify="left" if title == "Status" else "right")
     for title in MORE_COLUMNS:
-        side: JustifyMethod = "right" if title in ("For", "In flight") else "left"
+        side: JustifyMethod = "right" if title in NUMBERS else "left"
         table.add_column(title, overflow="fold", no_wrap=title != "Why", justify=side)
     for row in snapshot.rows:
         table.add_row(*cells(row))
@@ -51,7 +52,8 @@ def cells(row: Row) -> Iterator[str | Text]:
     """One container's cells."""
     one, colour = row.container, COLOURS.get(row.container.state, "yellow")
     yield from (str(one.number), str(one.port), Text(str(one.status), colour), str(int(row.turn)))
-    yield from (Text(str(one.state), colour), duration(row.age), str(row.in_flight), Text(one.reason))
+    yield from (Text(str(one.state), colour), duration(row.age), str(row.in_flight))
+    yield from (str(one.restarts), Text(one.reason))
 
 
 def parts_line(snapshot: Snapshot) -> str:
@@ -110,6 +112,7 @@ def row_as_json(row: Row) -> dict[str, Any]:
         "state": str(one.state),
         "seconds_in_state": round(row.age, 3),
         "in_flight": row.in_flight,
+        "restarts": one.restarts,
         "generation": one.generation,
         "address": one.address,
         "pid": one.pid,

@@ -56,7 +56,8 @@ def acts_command(binary: Path, folder: Path, unix_socket: Path) -> list[str]:
     """The acts store: append-only with a disk write before each answer; by unix socket only, never by TCP."""
     return [
         *common(binary, folder, unix_socket),
-        *("--port", "0", "--unixsocketperm", "700"),
+        # Whoever may enter the folder may connect: its mode decides, as above. Under Docker containers may.
+        *("--port", "0", "--unixsocketperm", "777"),
         *("--save", "", "--appendonly", "yes", "--appendfsync", "always"),
     ]
 

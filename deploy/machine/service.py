@@ -187,11 +187,12 @@ class Service:
 
 
 def stop_containers(runtime: Runtime, grace: float) -> None:
-    """TERM to every container of ours, KILL to those that are left after `grace` seconds."""
-    for found in runtime.running():
+    """TERM to every container of ours, KILL after `grace` seconds; of the dead nothing is left, not even their logs."""
+    ours = runtime.running()
+    for found in ours:
         runtime.terminate(found.runtime_id)
     wait_for_none(runtime, grace)
-    for found in runtime.running():
+    for found in ours:
         runtime.kill(found.runtime_id)
 
 
