@@ -42,7 +42,7 @@ def containers_table(snapshot: Snapshot) -> Table:
         table.add_column(title, no_wrap=True, justify="left" if title == "Status" else "right")
     for title in MORE_COLUMNS:
         side: JustifyMethod = "right" if title in NUMBERS else "left"
-        table.add_column(title, overflow="fold", no_wrap=title != "Why", justify=side)
+        table.add_column(title, overflow="fold", no_wrap=title in ("State", "For"), justify=side)
     for row in snapshot.rows:
         table.add_row(*cells(row))
     return table
