@@ -201,7 +201,10 @@ class Exchange:
             self.client.resume_reading()
         else:
             connection.transport.write(self.head)
-        self.wait()
+        if self.unfinished:
+            self.wait()
+        else:
+            self.client.deadline = self.proxy.now + self.proxy.settings.upstream_timeout
 
     def wait(self) -> None:
         """Wait for the client's body, or for the answer, but not forever."""

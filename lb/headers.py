@@ -371,6 +371,7 @@ class Answer:
     reusable: bool  # the connection may carry another request afterwards
     fields: bytes  # the status line and all fields that go on, framing left out
     ready: bytes = b""  # the whole head for a client of HTTP/1.1 that stays: the usual case
+    ordinary: bool = False  # a final answer with a body of known length, so far as its status says
 
     def head(self, minor: int, keep: bool, headless: bool) -> bytes:
         """The head for a client of HTTP/1.`minor` that stays or not; `headless`: it asked with HEAD."""
@@ -437,6 +438,7 @@ def build_answer(status: int, reason: bytes | None, lines: list[bytes], *, minor
     reusable = persistent and (length != UNTIL_CLOSE or bodiless)
     answer = Answer(status, length, bodiless, reusable, b"".join(kept))
     answer.ready = answer.head(1, keep=True, headless=False)
+    answer.ordinary = not bodiless
     return answer
 
 

@@ -114,7 +114,11 @@ class UpstreamConnection(asyncio.Protocol):
             except BadAnswer as bad:
                 self.fail(exchange, f"Its answer has a {bad}" if "malformed" in str(bad) else f"Its answer is {bad}")
                 return
-        self.begin_body(exchange, answer, data, end)
+        if answer.length == len(data) - end and answer.ordinary and not exchange.headless:
+            self.end(answer.reusable)  # all of it came at once: the usual case
+            exchange.on_answer(answer, data[end:], True)
+        else:
+            self.begin_body(exchange, answer, data, end)
 
     def hold(self, exchange: Exchange, data: bytes) -> None:
         """Keep an incomplete head."""
