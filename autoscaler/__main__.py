@@ -15,6 +15,7 @@ from deploy.orders import Orders
 from deploy.ticker import Ticker
 from deploy.wake import AUTOSCALER, WakeListener
 from lb.redis_client import connect
+from lb.settings import sentence
 
 
 def main() -> int:
@@ -24,7 +25,7 @@ def main() -> int:
     try:
         settings = AutoscalerSettings.from_env()
     except environs.EnvError as error:
-        print(f"{WHO}: {error}", file=sys.stderr)
+        print(f"{WHO}: {sentence(error)}", file=sys.stderr)
         return 2
     run(settings)
     return 0

@@ -30,6 +30,7 @@ from deploy.wake import DEPLOY, WakeListener
 from deploy.worker import DeployWorker
 from lb.heartbeat import live_workers
 from lb.redis_client import connect
+from lb.settings import sentence
 
 TICK_SECONDS = 1.0  # how late a lost wake is made up for
 LAST_MOMENT = 1.5  # seconds from TERM to the end; whatever was not finished by then the next worker goes on with
@@ -46,7 +47,7 @@ def main() -> int:
         settings = DeploySettings.from_env()
         runtime, why = choose_runtime(settings)
     except environs.EnvError as error:
-        print(f"{WHO}: {error}", file=sys.stderr)
+        print(f"{WHO}: {sentence(error)}", file=sys.stderr)
         return 2
     log.info(why)
     run(settings, runtime)

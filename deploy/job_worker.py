@@ -11,10 +11,12 @@ import time
 from typing import Any
 
 import redis
-from rq import SimpleWorker
+from rq import Queue, SimpleWorker
 from rq.exceptions import StopRequested
+from rq.job import Job
+from rq.serializers import JSONSerializer
 
-from deploy.job_queue import connect, queue_names
+from deploy.job_queue import connect, is_ours, queue_names
 
 TTL = 16  # seconds; rq waits for jobs 15 s less in one piece, so this bounds how late the end is noticed to 1 s
 ANSWER_SECONDS = 1  # how long Redis may take to answer beyond that wait
@@ -30,7 +32,20 @@ class JobWorker(SimpleWorker):
 
     def __init__(self, queues: list[str], until: threading.Event, *, connection: redis.Redis) -> None:
         self._until = until
-        super().__init__(queues, connection=connection, worker_ttl=TTL)
+        super().__init__(queues, connection=connection, worker_ttl=TTL, serializer=JSONSerializer)
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Do a job of ours; throw away any other, unread."""
+        if is_ours(job):
+            super().execute_job(job, queue)
+            return
+        log.error("a job that nobody here has ordered was thrown away: %s", job.id)
+        job.delete()
+
+    @property
+    def should_run_maintenance_tasks(self) -> bool:
+        """Never: rq's maintenance calls what abandoned jobs name. Ours are hints, and expire by themselves."""
+        return False
 
     @property
     def connection_timeout(self) -> int:

@@ -12,7 +12,7 @@ import environs
 import setproctitle
 
 from lb.account import worker_account
-from lb.settings import LbSettings
+from lb.settings import LbSettings, sentence
 
 
 def settings_or_exit() -> LbSettings:
@@ -20,7 +20,7 @@ def settings_or_exit() -> LbSettings:
     try:
         return LbSettings.from_env()
     except environs.EnvError as error:
-        sys.stderr.write(f"lb: {error}\n")
+        sys.stderr.write(f"lb: {sentence(error)}\n")
         raise SystemExit(2) from error
 
 

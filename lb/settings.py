@@ -7,6 +7,7 @@ that is wrong.
 """
 
 import os
+import re
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
@@ -17,6 +18,17 @@ from environs import validate
 POSITIVE = validate.Range(min=0, min_inclusive=False)
 NOT_NEGATIVE = validate.Range(min=0)
 PORT = validate.Range(min=1, max=65535)
+IS_PATH = validate.Regexp(r"/[!-~]*\Z", error="must be a path that begins with /")
+
+
+def sentence(error: environs.EnvError) -> str:
+    """What is wrong with a variable, for a person: its name, its value and why it cannot be."""
+    named = re.match(r'Environment variable "(\w+)" ', str(error))
+    if not named or not isinstance(error, environs.EnvValidationError):
+        return str(error)
+    reasons = error.error_messages if isinstance(error.error_messages, list) else [str(error.error_messages)]
+    name = named.group(1)
+    return f"{name}={os.environ.get(name, '')}: {' '.join(str(reason) for reason in reasons)}"
 
 
 def redis_url_is_usable(url: str) -> None:
@@ -49,8 +61,8 @@ class ServiceSettings:
             redis_url=env.str("REDIS_URL", cls.redis_url, validate=redis_url_is_usable),
             first_port=env.int("FIRST_PORT", cls.first_port, validate=PORT),
             max_containers=env.int("MAX_CONTAINERS", cls.max_containers, validate=validate.Range(1, 1000)),
-            count_prefix=env.str("COUNT_PREFIX", cls.count_prefix),
-            health_path=env.str("HEALTH_PATH", cls.health_path),
+            count_prefix=env.str("COUNT_PREFIX", cls.count_prefix, validate=IS_PATH),
+            health_path=env.str("HEALTH_PATH", cls.health_path, validate=IS_PATH),
         )
 
     def number_of(self, port: int) -> int:

@@ -17,6 +17,7 @@ from deploy.runtime.base import Runtime
 from deploy.runtime.choose import choose_runtime
 from deploy.ticker import Ticker
 from lb.redis_client import connect
+from lb.settings import sentence
 from monitor.poller import Poller
 from monitor.probes import Probes
 from monitor.reconcile import Reconciler
@@ -35,7 +36,7 @@ def main() -> int:
         settings = MonitorSettings.from_env()
         runtime, _ = choose_runtime(settings.deploy)
     except environs.EnvError as error:
-        print(f"{WHO}: {error}", file=sys.stderr)
+        print(f"{WHO}: {sentence(error)}", file=sys.stderr)
         return 2
     run(settings, runtime)
     return 0

@@ -9,6 +9,7 @@ import click
 import environs
 import redis
 
+from lb.settings import sentence
 from monitor.service_env import service_env
 
 
@@ -26,7 +27,7 @@ class Commands(click.Group):
         try:
             return super().invoke(context)
         except environs.EnvError as error:
-            raise WrongSetting(str(error)) from error
+            raise WrongSetting(sentence(error)) from error
         except redis.RedisError as error:
             raise click.ClickException(redis_sentence(error)) from error
 

@@ -16,6 +16,7 @@ import psutil
 from deploy.runtime.processes import listener_of
 
 DEFAULT_PORT = 80
+LAST_PORT = 65535
 FALLBACK_PORT = 8080  # where this account may not bind 80
 
 
@@ -76,6 +77,20 @@ def public_port(wanted: int | None) -> int:
             f"LB_PORT={port}: the port is taken by {listener_of(port)}. Stop what uses it or choose another LB_PORT."
         ) from error
     return port
+
+
+def separate(lb_port: int, ports: range) -> None:
+    """Raise NotReady where the containers' ports hold the public one, or leave the range of ports."""
+    if ports[-1] > LAST_PORT:
+        raise NotReady(
+            f"FIRST_PORT={ports[0]}: with MAX_CONTAINERS={len(ports)} the last container's port would be {ports[-1]}, "
+            f"and ports end at {LAST_PORT}. Choose a lower FIRST_PORT."
+        )
+    if lb_port in ports:
+        raise NotReady(
+            f"LB_PORT={lb_port}: the containers have the ports {ports[0]} to {ports[-1]} (FIRST_PORT, MAX_CONTAINERS). "
+            "Choose an LB_PORT outside of them."
+        )
 
 
 def container_ports(ports: Iterable[int]) -> None:

@@ -6,15 +6,11 @@ write is on disk before it is answered, and nothing is ever evicted.
 
 import importlib.util
 import shutil
-import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import redis
-
-FIRST_TCP_PORT = 6379  # where redis-cli looks when it is told nothing
-TCP_PORTS_TRIED = 20
 
 
 class RedisUnavailable(Exception):
@@ -42,7 +38,7 @@ def find_binary() -> Binary | None:
 
 
 def state_command(binary: Path, folder: Path, unix_socket: Path, port: int) -> list[str]:
-    """The state server: memory only, reachable by socket and by loopback TCP so that plain `redis-cli` finds it."""
+    """The state server: memory only. A `port` other than 0 also opens it to every account of this machine."""
     return [
         *common(binary, folder, unix_socket),
         *("--port", str(port), "--bind", "127.0.0.1"),
@@ -69,19 +65,6 @@ def common(binary: Path, folder: Path, unix_socket: Path) -> list[str]:
         *("--dir", str(folder), "--unixsocket", str(unix_socket)),
         *("--maxmemory-policy", "noeviction", "--daemonize", "no", "--loglevel", "notice"),
     ]
-
-
-def free_tcp_port() -> int:
-    """6379 or the next port that nobody listens on; 0 (no TCP at all) where twenty in a row are taken."""
-    for port in range(FIRST_TCP_PORT, FIRST_TCP_PORT + TCP_PORTS_TRIED):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    return 0
 
 
 def wait_for(variable: str, url: str, seconds: float) -> None:

@@ -112,7 +112,7 @@ class Service:
             )
         state = (binary.path, folder(self.settings.state_dir / "redis-state"), self.run.state_socket)
         acts = (binary.path, folder(self.settings.state_dir / "acts"), self.run.acts_socket)
-        port = int(self.environment.get("STATE_REDIS_PORT", "0"))
+        port = self.settings.state_redis_port
         programs = {
             "redis-state": Program("redis-state", tuple(redis_servers.state_command(*state, port)), 10, 4),
             "redis-acts": Program("redis-acts", tuple(redis_servers.acts_command(*acts)), 10, 4),

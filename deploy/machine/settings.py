@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from environs import Env
+from environs import Env, validate
 
 from lb.settings import PORT, POSITIVE, ServiceSettings
 
 ROOT = Path(__file__).resolve().parents[2]
+DEFAULT_STATE_DIR = ROOT / "var"
 SOCKET_PATH_LIMIT = 107  # bytes that fit into sockaddr_un.sun_path on Linux, without the final NUL
 
 
@@ -26,6 +27,7 @@ class UpSettings:
     redis_url: str | None  # None: `up` starts the server itself
     acts_redis_url: str | None
     service: ServiceSettings
+    state_redis_port: int = 0  # 0: the state Redis is reached by its unix socket alone
     lb_user: str = "nobody"  # the account of the proxy's workers, when started as root
     start_timeout: float = 60.0  # a loaded two-core machine needs 5; reading a big append-only file takes the rest
     stop_timeout: float = 9.0  # Ctrl-C promises ten seconds; the last one is for the sweep
@@ -36,11 +38,12 @@ class UpSettings:
         """Read the variables; environs' EnvError names the one that is wrong."""
         env = env or Env()
         return cls(
-            state_dir=Path(env.str("STATE_DIR", "") or ROOT / "var").absolute(),
+            state_dir=Path(env.str("STATE_DIR", "") or DEFAULT_STATE_DIR).absolute(),
             lb_port=env.int("LB_PORT", None, validate=PORT),
             redis_url=env.str("REDIS_URL", None) or None,
             acts_redis_url=env.str("ACTS_REDIS_URL", None) or None,
             service=ServiceSettings.from_env(env),
+            state_redis_port=env.int("STATE_REDIS_PORT", 0, validate=validate.Range(0, 65535)),
             lb_user=env.str("LB_USER", cls.lb_user),
             start_timeout=env.float("START_TIMEOUT", cls.start_timeout, validate=POSITIVE),
             keep=env.bool("KEEP", cls.keep),
@@ -87,15 +90,12 @@ class RunFolder:
         return cls(Path(tempfile.mkdtemp(prefix="selfieless-", dir="/tmp")))
 
 
-def for_children(
-    settings: UpSettings, run: RunFolder, *, lb_port: int, state_redis_port: int, tokens: Mapping[str, str]
-) -> dict[str, str]:
+def for_children(settings: UpSettings, run: RunFolder, *, lb_port: int, tokens: Mapping[str, str]) -> dict[str, str]:
     """The variables that every part gets on top of the environment `up` was started with."""
     return {
         "STATE_DIR": str(settings.state_dir),
         "LB_PORT": str(lb_port),
         "REDIS_URL": settings.redis_url or f"unix://{run.state_socket}",
-        "STATE_REDIS_PORT": str(state_redis_port),
         "ACTS_REDIS_URL": settings.acts_redis_url or f"unix://{run.acts_socket}",
         "PYTHONUNBUFFERED": "1",
         **tokens,

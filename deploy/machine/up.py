@@ -18,15 +18,16 @@ from rich.console import Console
 
 from deploy.machine import preflight, process_tree, redis_servers
 from deploy.machine.service import Service, StartFailed, folder, stop_containers
-from deploy.machine.settings import RunFolder, UpSettings, for_children
+from deploy.machine.settings import DEFAULT_STATE_DIR, RunFolder, UpSettings, for_children
 from deploy.machine.tokens import tokens
 from deploy.runtime.base import Runtime
 from deploy.runtime.choose import choose_runtime
 from deploy.settings import DeploySettings
+from lb.settings import sentence
 
 FAILED, WRONG_SETTING = 1, 2
 FOR_THE_COMMAND_LINE = (
-    *("REDIS_URL", "ACTS_REDIS_URL", "STATE_REDIS_PORT", "STATE_DIR", "LB_PORT", "RUNTIME", "SERVICE_NAME"),
+    *("REDIS_URL", "ACTS_REDIS_URL", "STATE_DIR", "LB_PORT", "RUNTIME", "SERVICE_NAME"),
     *(
         "FIRST_PORT",
         "MAX_CONTAINERS",
@@ -77,7 +78,7 @@ def main(check_settings: Callable[[], None] = lambda: None) -> int:
         signals.listen()
         return checked(console, errors, signals, check_settings)
     except EnvError as error:
-        errors.print(f"up: {error}", markup=False)
+        errors.print(f"up: {sentence(error)}", markup=False)
         return WRONG_SETTING
     except (preflight.NotReady, redis_servers.RedisUnavailable) as error:
         errors.print(f"up: {error}", markup=False)
@@ -98,6 +99,7 @@ def prepare(settings: UpSettings, console: Console, check_settings: Callable[[],
     """Check ports, given Redis servers and settings; make folders and secrets. Nothing is started yet."""
     run_folder = RunFolder.below(settings.state_dir)
     preflight.predecessor_gone(run_folder.path, seconds=settings.stop_timeout)
+    preflight.separate(settings.lb_port or preflight.DEFAULT_PORT, settings.container_ports)
     lb_port = preflight.public_port(settings.lb_port)
     environment = {**os.environ, **variables(settings, run_folder, lb_port)}
     os.environ.update(environment)
@@ -128,8 +130,7 @@ def open_runtime(console: Console) -> tuple[Runtime, str]:
 def variables(settings: UpSettings, run_folder: RunFolder, lb_port: int) -> dict[str, str]:
     """What the parts are told beyond the environment that `up` was started with."""
     secrets = tokens(settings.state_dir, os.environ)
-    port = redis_servers.free_tcp_port()
-    return for_children(settings, run_folder, lb_port=lb_port, state_redis_port=port, tokens=secrets)
+    return for_children(settings, run_folder, lb_port=lb_port, tokens=secrets)
 
 
 def make_folders(settings: UpSettings, run_folder: RunFolder) -> None:
@@ -183,11 +184,13 @@ def welcome(service: Service) -> str:
     state = service.environment["REDIS_URL"]
     host = "http://localhost" + ("" if service.lb_port == preflight.DEFAULT_PORT else f":{service.lb_port}")
     selfieless = short(Path(sys.executable).parent / "selfieless")
+    if service.settings.state_dir != DEFAULT_STATE_DIR:
+        selfieless = f"STATE_DIR={short(service.settings.state_dir)} {selfieless}"
     return f"""
   The site     {host}/
   Try          curl -i {host}/api/v1/acts/count
   Look         {selfieless} status --watch
-  Ask Redis    redis-cli {redis_cli_options(state, service.environment)} hgetall {service.settings.service.name}:ring
+  Ask Redis    redis-cli {redis_cli_options(state)} hgetall {service.settings.service.name}:ring
   Logs         {short(service.settings.logs)}/
   Stop         Ctrl-C
 """
@@ -198,9 +201,6 @@ def short(path: Path) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-def redis_cli_options(url: str, environment: Mapping[str, str]) -> str:
+def redis_cli_options(url: str) -> str:
     """How redis-cli reaches the state."""
-    port = environment["STATE_REDIS_PORT"]
-    if url.startswith("unix://"):
-        return f"-p {port}" if port != "0" else f"-s {url.removeprefix('unix://')}"
-    return f"-u {url}"
+    return f"-s {short(Path(url.removeprefix('unix://')))}" if url.startswith("unix://") else f"-u {url}"

