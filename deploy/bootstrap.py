@@ -111,6 +111,7 @@ def install(requirements: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
         output = list(shown(process.stdout, total))
+    progress(f"Installing packages: {'done' if process.returncode == 0 else 'failed'}.\n")
     if process.returncode != 0:
         cause = last_line("".join(line for line in output if line.startswith("ERROR")) or "".join(output))
         raise SetupError(
@@ -129,7 +130,6 @@ def shown(lines: Iterator[str], total: int) -> Iterator[str]:
         elif line.startswith("Installing collected"):
             progress(f"Installing packages: unpacking {total} …")
         yield line
-    progress("Installing packages: done.\n")
 
 
 def install_project() -> None:

@@ -17,11 +17,11 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from deploy.bootstrap import OLDEST_PYTHON
 from deploy.machine import preflight, redis_servers
 from deploy.machine.settings import UpSettings
 from deploy.runtime.processes import listener_of
 
-OLDEST_PYTHON = (3, 11)
 # A container takes about 60 MB, the other parts together about 300 MB.
 CONTAINER_MB, PARTS_MB = 60, 300
 ENOUGH_DISK_MB = 500  # some hundred photos of 16 MB at most, and the logs, which are bounded

@@ -99,8 +99,8 @@ def prepare(settings: UpSettings, console: Console, check_settings: Callable[[],
     """Check ports, given Redis servers and settings; make folders and secrets. Nothing is started yet."""
     run_folder = RunFolder.below(settings.state_dir)
     preflight.predecessor_gone(run_folder.path, seconds=settings.stop_timeout)
-    preflight.separate(settings.lb_port or preflight.DEFAULT_PORT, settings.container_ports)
     lb_port = preflight.public_port(settings.lb_port)
+    preflight.separate(lb_port, settings.container_ports)
     environment = {**os.environ, **variables(settings, run_folder, lb_port)}
     os.environ.update(environment)
     check_settings()
