@@ -21,10 +21,11 @@ from deploy.container_state import FIRST, LAST, State, may_move
 from deploy.runtime.base import Found
 from deploy.wake import DEPLOY, wake_channel
 from lb.events import MAX_LENGTH, Event, Kind, events_key, fields_of
-from lb.ring import BUMP_LUA, changed_channel, ring_key, version_key
+from lb.ring import BUMP_LUA, changed_channel, history_key, ring_key, version_key
 from lb.settings import ServiceSettings
 
-# KEYS  1 the container's hash, 2 the set of containers, 3 ring, 4 ring version, 5 events, 6 generation
+# KEYS  1 the container's hash, 2 the set of containers, 3 ring, 4 ring version, 5 events, 6 generation,
+#       7 ring history
 # ARGV  1 expected state ("" = it must not exist), 2 expected generation, 3 expected count of moves
 #       4 the state to go to ("" = remove; the expected one = only change fields)
 #       5 now, unix seconds ("" = Redis's time), 6 port
@@ -74,12 +75,17 @@ if to == 'running' then
 else
   changed = redis.call('HDEL', KEYS[3], port) == 1
 end
+local event = ARGV[9] ~= '' and cjson.decode(ARGV[9])
 if changed then
-  local version = bump(KEYS[4], ARGV[7], now, to == 'sick' and ' sick ' .. port or nil)
+  local version = bump(KEYS[3], KEYS[4], KEYS[7], ARGV[7], now, to == 'sick' and 'sick ' .. port or nil)
   if to ~= '' then redis.call('HSET', KEYS[1], 'ring_version', version) end
+  if event then
+    event[#event + 1] = 'ring_version'
+    event[#event + 1] = version
+  end
 end
 
-if ARGV[9] ~= '' then redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[10], '*', unpack(cjson.decode(ARGV[9]))) end
+if event then redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[10], '*', unpack(event)) end
 if to ~= expected then redis.call('PUBLISH', ARGV[8], port) end
 return redis.call('HGETALL', KEYS[1])
 """
@@ -195,7 +201,7 @@ class ContainerTable:
     def _run(self, change: Change) -> list[str] | None:
         name = self._service.name
         keys = [container_key(name, change.port), containers_key(name), ring_key(name), version_key(name)]
-        keys += [events_key(name), generation_key(name)]
+        keys += [events_key(name), generation_key(name), history_key(name)]
         channels = (changed_channel(name), wake_channel(name, DEPLOY))
         return cast("list[str] | None", self._script(keys=keys, args=arguments(change, channels)))
 

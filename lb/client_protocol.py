@@ -296,7 +296,7 @@ class ClientProtocol(asyncio.Protocol):
 
     def refuse(self, refusal: Refusal) -> None:
         """Answer a request that is not forwarded, and close."""
-        self.proxy.counters.own_answer(refusal.status)
+        self.proxy.counters.own[refusal.status] += 1
         self.transport.write(error_reply(refusal.status, refusal.sentence))
         self.finish(True)
 

@@ -24,10 +24,15 @@ from typing import Any, Protocol
 
 import hiredis
 
+from lb.counters import Counters
 from lb.events import Event, Kind, command_of
 from lb.heartbeat import WorkerBeat, commands_of, farewell_of
+from lb.ledger import Command, Ledger
 from lb.redis_link import RedisAddress, RedisError, RedisLink, Replies, open_link, pack
+from lb.request_id import stamp
 from lb.request_window import requests_key, slot_of, slots_key
+from lb.retries import PER_SECOND, Retry
+from lb.retries import command_of as command_of_retry
 from lb.ring import Ring, changed_channel, notice_of, ring_key, ring_of, version_key
 from lb.suspects import suspects_channel
 from lb.turns import RAISE_LUA, turn_key
@@ -38,6 +43,8 @@ MAX_RECORDS = 100_000  # about 10 MB; the requests of 10 s at full speed, or of 
 RECORDS_AT_ONCE = 500  # records per command when catching up, so that claims need not wait long behind it
 EMPTY_RING_WAIT = 5.0  # seconds that a request waits for somebody to join
 EMPTY_RING_WAITERS = 1000  # beyond it: 503 at once
+REDIS_MS_WEIGHT = 0.2  # of the newest round trip in the mean: five seconds are remembered
+UNTOLD_LIMIT = 600  # entries of the ledger that are kept while Redis is away
 SUSPECT_EVERY = 0.5  # seconds between two messages about the same port
 
 Record = tuple[bytes, bytes]  # unix time with three decimals, and a name that is unique over all workers
@@ -61,6 +68,8 @@ class Claimant(Protocol):
 class Owner(Protocol):
     """The worker that the dispatcher serves."""
 
+    counters: Counters
+
     def on_ring(self, ring: Ring, sick: frozenset[int]) -> None:
         """A new ring is known; of the containers that left it, these left because they are sick."""
 
@@ -81,6 +90,8 @@ class Dispatcher:
         self.turn = 0  # the highest turn this worker has seen claimed
         self.link: RedisLink | None = None
         self.degraded_at = 0.0  # unix seconds; 0 while Redis answers
+        self.degraded_before = 0.0  # seconds, all the times before together
+        self.redis_ms = 0.0  # moving mean of the time that Redis took to answer
         self.trouble = ""  # why degraded
         self.lost = asyncio.Event()
         self.linked = asyncio.Event()  # set for good when Redis has answered once
@@ -93,6 +104,11 @@ class Dispatcher:
         self.records: deque[Record] = deque(maxlen=MAX_RECORDS)  # not (surely) written yet
         self.recorded = 0  # names handed out
         self.record_prefix = worker_id.encode() + b":"
+        self.worker_name = worker_id.encode()
+        self.stamp = b""  # what the names of the requests begin with that are being routed
+        self.ledger = Ledger(worker_id, owner.counters.ports, time.time())
+        self.untold: deque[Command] = deque(maxlen=UNTOLD_LIMIT)  # entries of the ledger
+        self.retries_told = 0  # in this second
         self.suspected: dict[int, float] = {}  # port -> when we last said so, monotonic
         self.turn_key = turn_key(service)
         self.requests_key = requests_key(service)
@@ -165,7 +181,7 @@ class Dispatcher:
             self.raise_turn(last)
         self.turn = last
         if version in (self.ring.version, 0):
-            self.route(enumerate(batch, first))
+            self.route_batch(first, batch)
         else:
             self.held.extend(enumerate(batch, first))
             self.read_ring()
@@ -192,17 +208,25 @@ class Dispatcher:
         """Give turns by our own counter while Redis is away."""
         first = self.turn + 1
         self.turn += len(batch)
-        self.route(enumerate(batch, first))
+        self.ledger.alone += len(batch)
+        self.route_batch(first, batch)
 
-    def route(self, turns: Iterable[tuple[int, Claimant]]) -> None:
-        """Let requests go to whoever their turn falls to in the ring that is known."""
+    def route_batch(self, first: int, batch: list[Claimant]) -> None:
+        """Let requests whose turns follow each other go to whoever these fall to in the ring that is known."""
         ring = self.ring
         if ring.members:
-            for turn, claimant in turns:
+            self.ledger.add(first, first + len(batch))
+            self.stamp = stamp(int(time.time() * 1000), self.worker_name, ring.version)
+            for turn, claimant in enumerate(batch, first):
                 claimant.take_turn(turn, ring)
             return
-        for turn, claimant in turns:
+        for turn, claimant in enumerate(batch, first):
             self.wait_for_anybody(turn, claimant)
+
+    def route_waiting(self, turns: Iterable[tuple[int, Claimant]]) -> None:
+        """The same for requests that had to wait since they got their turns."""
+        for turn, claimant in turns:
+            self.route_batch(turn, [claimant])
 
     def wait_for_anybody(self, turn: int, claimant: Claimant) -> None:
         """Let a request wait for the first container to join; a bounded number, a bounded time."""
@@ -239,7 +263,7 @@ class Dispatcher:
         if replies is not None and self.are_fine(replies):
             self.take_ring(replies[-1])
         held, self.held = self.held, []
-        self.route(held)
+        self.route_waiting(held)
         if self.read_again:
             self.read_again = False
             self.read_ring()
@@ -250,13 +274,14 @@ class Dispatcher:
         ring = ring_of(version, {port.decode(): address.decode() for port, address in addresses.items()})
         if not ring.version or ring.version == self.ring.version:
             return
+        self.close_ledger()
         self.ring = ring
         sick, self.sick = frozenset(self.sick), set()
         self.owner.on_ring(ring, sick)
         self.beat()
         if ring.members:
             waiters, self.waiters = self.waiters, deque()
-            self.route([(turn, claimant) for _, turn, claimant in waiters])
+            self.route_waiting([(turn, claimant) for _, turn, claimant in waiters])
 
     # --- what others are told
 
@@ -273,8 +298,28 @@ class Dispatcher:
             self.suspected[port] = now
             self.link.send(pack(("PUBLISH", suspects_channel(self.service), port)), 1, self.are_done)
 
+    def tell_retry(self, retry: Retry) -> None:
+        """Tell of a second try, as long as there are not too many of them."""
+        self.retries_told += 1
+        if self.link is not None and self.retries_told <= PER_SECOND:
+            self.link.send(pack(command_of_retry(self.service, retry)), 1, self.are_done)
+
+    def close_ledger(self) -> None:
+        """The turns of this second, or of a ring that ends now, are complete."""
+        entry = self.ledger.close(self.service, self.ring.version, time.time())
+        if entry is not None:
+            self.untold.append(entry)
+
+    def tell_ledger(self) -> None:
+        """Write what is complete."""
+        if self.link is not None and self.untold:
+            entries, self.untold = self.untold, deque(maxlen=UNTOLD_LIMIT)
+            self.link.send(pack(*entries), len(entries), self.are_done)
+
     async def farewell(self) -> None:
         """Leave: whoever counts live workers must not wait for us. Silent when Redis is away."""
+        self.close_ledger()
+        self.tell_ledger()
         link, self.link = self.link, None
         if link is None:
             return
@@ -298,15 +343,23 @@ class Dispatcher:
             self.waiters.popleft()[2].no_turn(NO_CONTAINER)
 
     def second_passed(self) -> None:
-        """Once a second: beat, and look whether a notice of a new ring was lost."""
+        """Once a second: beat, tell the turns, and look whether a notice of a new ring was lost."""
         self.beat()
+        self.retries_told = 0
+        self.close_ledger()
+        self.tell_ledger()
         if self.link is not None:
-            self.link.send(self.get_version, 1, self.version_seen)
+            self.link.send(self.get_version, 1, partial(self.version_seen, time.monotonic()))
 
-    def version_seen(self, replies: Replies | None) -> None:
-        """Read the ring if its version is another than ours."""
-        if replies and self.are_fine(replies) and int(replies[0] or 0) not in (self.ring.version, 0):
-            self.read_ring()
+    def version_seen(self, asked: float, replies: Replies | None) -> None:
+        """Read the ring if its version is another than ours. What this answer took is what a claim takes that is
+        made in this moment: it waits in the same queue.
+        """
+        if replies and self.are_fine(replies):
+            took = (time.monotonic() - asked) * 1000
+            self.redis_ms += (took - self.redis_ms) * (REDIS_MS_WEIGHT if self.redis_ms else 1)
+            if int(replies[0] or 0) not in (self.ring.version, 0):
+                self.read_ring()
 
     def give_up(self, trouble: str) -> None:
         """Break the link off; what waits on it goes on alone."""
@@ -327,6 +380,10 @@ class Dispatcher:
         if not self.degraded_at:
             self.degraded_at = time.time()
             self.log.error("Degraded: the state Redis cannot be used (%s); going on with the last ring", trouble)
+
+    def degraded_seconds(self) -> float:
+        """How long this worker has been without Redis in its life, seconds."""
+        return self.degraded_before + (time.time() - self.degraded_at if self.degraded_at else 0.0)
 
     async def stay_linked(self) -> None:
         """Connect, and connect again whenever the link is lost, until cancelled."""
@@ -363,6 +420,7 @@ class Dispatcher:
         self.read_ring()  # it may have changed between the reading above and now
         if since:
             away = time.time() - since
+            self.degraded_before += away
             self.log.warning(
                 "Recovered: the state Redis is back after %.1f s, %d records to write", away, len(self.records)
             )

@@ -16,6 +16,7 @@ from typing import Protocol
 from lb.bodies import chunk, last_chunk
 from lb.headers import CHUNKED, Answer, RequestFields
 from lb.proxy import FOREVER, Proxy
+from lb.retries import Retry
 from lb.ring import Ring, return_port
 from lb.upstream import Upstream, UpstreamConnection
 
@@ -58,6 +59,7 @@ class Exchange:
         "answer",
         "awaits_continue",
         "body_bytes",
+        "cause",
         "chunked_body",
         "chunking",
         "client",
@@ -65,7 +67,6 @@ class Exchange:
         "counted",
         "early",
         "gone",
-        "head",
         "headless",
         "keep",
         "method",
@@ -94,13 +95,7 @@ class Exchange:
         self.method = method
         self.target = target
         fields = client.fields
-        self.request_id = fields.request_id or proxy.next_request_id()
-        self.head = b"%b %b HTTP/1.1\r\n%bX-Request-ID: %b\r\n\r\n" % (
-            method,
-            target,
-            client.request_block,
-            self.request_id,
-        )
+        self.request_id = fields.request_id  # the client's; ours is made of the turn
         self.headless = method == b"HEAD"
         self.upgrade = fields.upgrade
         self.unfinished = fields.length != 0  # part of the request has not come or not been sent yet
@@ -113,6 +108,7 @@ class Exchange:
         self.ring_version = 0
         self.tried: tuple[int, ...] = ()  # ports that refused, or failed
         self.tries = 0  # after the first
+        self.cause = ""  # why the last of them was left
         self.retried = False
         self.upstream: Upstream | None = None  # counted in its in_flight while set
         self.connection: UpstreamConnection | None = None
@@ -132,26 +128,37 @@ class Exchange:
     def take_turn(self, turn: int, ring: Ring) -> None:
         """Go to the container the turn falls to; those tried before are not in a second try's ring."""
         if self.gone:
+            self.proxy.dispatcher.ledger.nowhere(turn)
             return
         self.turn = turn
         self.ring_version = ring.version
         if self.tried:
-            ring = self.untried(ring)
-        port = return_port(ring, turn)
+            port = self.second_port(turn, ring)
+        else:
+            port = return_port(ring, turn)
+            self.request_id = self.request_id or b"%b%x" % (self.proxy.dispatcher.stamp, turn)
         if port is None:
             self.wait_for_change(turn)
             return
         upstream = self.proxy.upstreams[port]
         self.upstream = upstream
         upstream.in_flight += 1
+        upstream.counts.routed += 1
         upstream.take(self)
 
-    def untried(self, ring: Ring) -> Ring:
-        """The ring without the containers that this request has tried."""
-        return Ring(ring.version, tuple(member for member in ring.members if member.port not in self.tried))
+    def second_port(self, turn: int, ring: Ring) -> int | None:
+        """Where a second try goes: the turn falls to the ring without the containers that were tried."""
+        left = Ring(ring.version, tuple(member for member in ring.members if member.port not in self.tried))
+        port = return_port(left, turn)
+        if port is not None:
+            self.proxy.dispatcher.ledger.retry(turn, port, self.tried)
+            name = self.request_id.decode("latin-1")
+            self.proxy.dispatcher.tell_retry(Retry(name, turn, ring.version, self.tried[-1], port, self.cause))
+        return port
 
     def wait_for_change(self, turn: int) -> None:
         """All have refused: whatever comes into the ring next may be tried, the same ports included."""
+        self.proxy.dispatcher.ledger.nowhere(turn)
         self.tried = ()
         self.proxy.dispatcher.wait_for_anybody(turn, self)
 
@@ -165,10 +172,13 @@ class Exchange:
         self.proxy.complain(upstream.port, f"it cannot be reached: {why}")
         self.proxy.dispatcher.suspect(upstream.port)
         if not self.gone:
-            self.claim_again(upstream.port)
+            self.claim_again(upstream.port, f"could not be reached: {why}")
 
-    def claim_again(self, port: int) -> None:
-        """Take another turn, without this container."""
+    def claim_again(self, port: int, cause: str) -> None:
+        """Take another turn, without this container; `cause` is what was wrong with it."""
+        self.cause = cause
+        if self.upstream is not None:
+            self.upstream.counts.failed += 1
         self.leave_container()
         self.tried += (port,)
         self.tries += 1
@@ -195,12 +205,14 @@ class Exchange:
             return
         self.connection = connection
         self.sent = time.monotonic()
+        block = self.client.request_block
+        head = b"%b %b HTTP/1.1\r\n%bX-Request-ID: %b\r\n\r\n" % (self.method, self.target, block, self.request_id)
         if self.early:
-            connection.transport.write(b"".join((self.head, *self.early)))
+            connection.transport.write(b"".join((head, *self.early)))
             self.early = []
             self.client.resume_reading()
         else:
-            connection.transport.write(self.head)
+            connection.transport.write(head)
         if self.unfinished:
             self.wait()
         else:
@@ -276,6 +288,7 @@ class Exchange:
             self.finish()
         elif answer.status == 101:
             self.tunneling = True
+            self.proxy.counters.tunnels += 1
             self.send_tunnel(client.take_held())
         else:
             self.chunking = answer.length < 0 and minor == 1
@@ -286,7 +299,7 @@ class Exchange:
             self.proxy.dispatcher.suspect(self.upstream.port)
         elsewhere = self.may_go_elsewhere()
         if elsewhere:
-            self.go_elsewhere(complete)
+            self.go_elsewhere(complete, "answered 500")
         return elsewhere
 
     def on_body(self, data: bytes) -> None:
@@ -313,7 +326,9 @@ class Exchange:
         """The client has its answer."""
         self.gone = True
         proxy = self.proxy
-        proxy.counters.answered(time.monotonic() - self.started)
+        proxy.counters.requests += 1
+        if self.upstream is not None and self.answer is not None:
+            self.upstream.counts.answered(self.answer.row, time.monotonic() - self.started)
         if proxy.on_finished is not None:
             proxy.on_finished(self)
         self.leave_container()
@@ -329,27 +344,28 @@ class Exchange:
         others = any(port != upstream.port and port not in self.tried for port in self.proxy.upstreams)
         return others and self.proxy.budget.take(self.proxy.counters.requests)
 
-    def go_elsewhere(self, connection_is_gone: bool) -> None:
+    def go_elsewhere(self, connection_is_gone: bool, cause: str) -> None:
         """Leave this container without telling the client, and try another one, once."""
         upstream = self.upstream
         assert upstream is not None
         if self.connection is not None and not connection_is_gone:
             self.connection.drop()
         self.retried = True
-        self.claim_again(upstream.port)
+        self.claim_again(upstream.port, cause)
 
     def on_broken(self, why: str, answer_begun: bool) -> None:
         """The container broke off: another one, or 502, or the same for the client when the answer has
         begun.
         """
         if self.tunneling:
+            self.proxy.counters.tunnels -= 1
             self.connection = None
             self.finish()
             return
         if self.upstream is not None:
             self.proxy.dispatcher.suspect(self.upstream.port)
         if self.answer is None and not answer_begun and self.may_go_elsewhere():
-            self.go_elsewhere(True)
+            self.go_elsewhere(True, why)
         else:
             port = self.upstream.port if self.upstream else 0
             self.proxy.complain(port, why)
@@ -360,7 +376,7 @@ class Exchange:
         """The container left the ring as sick: do not wait for it where another one may be asked."""
         waiting = self.connection is not None and self.answer is None
         if waiting and self.upstream is not None and self.upstream.port in ports and self.may_go_elsewhere():
-            self.go_elsewhere(False)
+            self.go_elsewhere(False, "left the ring as sick")
 
     def timed_out(self) -> None:
         """The deadline has passed: the client's body stalls, or the container does not answer."""
@@ -374,7 +390,9 @@ class Exchange:
         self.gone = True
         if self.connection is not None:
             self.connection.drop()
-        self.proxy.counters.own_answer(status)
+        if self.upstream is not None and status >= 500:
+            self.upstream.counts.failed += 1
+        self.proxy.counters.own[status] += 1
         if self.answer is not None:
             self.leave_container()
             self.client.break_off()
@@ -390,6 +408,7 @@ class Exchange:
         """The client left: free the container at once."""
         if not self.gone:
             self.gone = True
+            self.proxy.counters.tunnels -= self.tunneling
             if self.connection is not None:
                 self.connection.drop()
             self.leave_container()

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import httptools
 
+from lb.counters import row_of
 from lb.replies import Refusal
 
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
@@ -372,6 +373,7 @@ class Answer:
     fields: bytes  # the status line and all fields that go on, framing left out
     ready: bytes = b""  # the whole head for a client of HTTP/1.1 that stays: the usual case
     ordinary: bool = False  # a final answer with a body of known length, so far as its status says
+    row: int = 0  # where it is counted
 
     def head(self, minor: int, keep: bool, headless: bool) -> bytes:
         """The head for a client of HTTP/1.`minor` that stays or not; `headless`: it asked with HEAD."""
@@ -439,6 +441,7 @@ def build_answer(status: int, reason: bytes | None, lines: list[bytes], *, minor
     answer = Answer(status, length, bodiless, reusable, b"".join(kept))
     answer.ready = answer.head(1, keep=True, headless=False)
     answer.ordinary = not bodiless
+    answer.row = row_of(status)
     return answer
 
 

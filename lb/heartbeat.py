@@ -12,10 +12,12 @@ its in-flight count to a port that is no longer in its ring falls to 0.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 import redis
 from redis.client import Pipeline
+
+from lb.counters import Answers, latency_of, named
 
 TTL_SECONDS = 5  # five missed beats: the worker is dead or as good as
 FORGET_SECONDS = 60  # ids of workers that stopped beating leave the sorted set after this
@@ -36,13 +38,38 @@ class WorkerBeat:
     degraded: bool = False  # works without Redis, on the last ring and a local counter
     in_flight: Mapping[int, int] = field(default_factory=dict)  # port -> requests; zero ports are left out
     connections: int = 0  # clients connected now
-    requests: int = 0  # forwarded
+    accepted: int = 0  # clients that ever connected
+    tunnels: int = 0  # open now
+    requests: int = 0  # forwarded and answered
     counted: int = 0  # of them, recorded in the window
     retries: int = 0
-    errors: int = 0  # answers that the proxy made itself, 5xx
-    refused: int = 0  # answers that the proxy made itself, 4xx
-    # Histogram of times to the answer: upper bound in ms ("inf" last) -> requests.
-    latency: Mapping[str, int] = field(default_factory=dict)
+    own: Mapping[int, int] = field(default_factory=dict)  # answers that the proxy made itself, by status
+    answers: Answers = field(default_factory=dict)  # of containers: port -> class of status -> histogram
+    routed: Mapping[int, int] = field(default_factory=dict)  # port -> turns that went there
+    failed: Mapping[int, int] = field(default_factory=dict)  # port -> tries that failed there
+    degraded_seconds: float = 0.0  # in this worker's life
+    redis_ms: float = 0.0  # a moving mean of the way to the state Redis and back, behind the claims of that moment
+    lag_ms: float = 0.0  # how late the loop was in the last second, at most
+
+    @property
+    def errors(self) -> int:
+        """Own answers that say 5xx."""
+        return sum(count for status, count in self.own.items() if status >= 500)
+
+    @property
+    def refused(self) -> int:
+        """Own answers that say 4xx."""
+        return sum(count for status, count in self.own.items() if status < 500)
+
+    @property
+    def latency(self) -> dict[str, int]:
+        """Times to the end of the answer: upper bound in ms ("inf" last) -> requests."""
+        return named(latency_of(self.answers))
+
+
+WHOLE = ("connections", "accepted", "tunnels", "requests", "counted", "retries")
+MEASURED = ("degraded_seconds", "redis_ms", "lag_ms")
+BY_NUMBER = ("in_flight", "own", "answers", "routed", "failed")  # JSON objects whose names are ports, or statuses
 
 
 def worker_key(service: str, worker_id: str) -> str:
@@ -56,7 +83,7 @@ def workers_key(service: str) -> str:
 
 
 def fields_of(beat: WorkerBeat) -> dict[str, str]:
-    """The hash of a beat."""
+    """The hash of a beat. `errors`, `refused` and `latency` are sums, for those who look with redis-cli."""
     return {
         "host": beat.host,
         "pid": str(beat.pid),
@@ -64,20 +91,21 @@ def fields_of(beat: WorkerBeat) -> dict[str, str]:
         "beat": f"{beat.beat:.3f}",
         "ring_version": str(beat.ring_version),
         "degraded": str(int(beat.degraded)),
-        "in_flight": json.dumps({str(port): n for port, n in beat.in_flight.items() if n}),
-        "connections": str(beat.connections),
-        "requests": str(beat.requests),
-        "counted": str(beat.counted),
-        "retries": str(beat.retries),
+        **{name: str(getattr(beat, name)) for name in WHOLE},
+        **{name: f"{getattr(beat, name):.3f}" for name in MEASURED},
+        **{name: json.dumps({n: value for n, value in getattr(beat, name).items() if value}) for name in BY_NUMBER},
         "errors": str(beat.errors),
         "refused": str(beat.refused),
-        "latency": json.dumps(dict(beat.latency)),
+        "latency": json.dumps(beat.latency),
     }
 
 
 def beat_of(worker_id: str, fields: Mapping[str, str]) -> WorkerBeat:
     """The beat of a worker's hash; the reverse of `fields_of`."""
-    counters = ("connections", "requests", "counted", "retries", "errors", "refused")
+    known: dict[str, Any] = {name: int(fields.get(name, "0")) for name in WHOLE}
+    known |= {name: float(fields.get(name, "0")) for name in MEASURED}
+    for name in BY_NUMBER:
+        known[name] = {int(number): value for number, value in json.loads(fields.get(name, "{}")).items()}
     return WorkerBeat(
         id=worker_id,
         host=fields["host"],
@@ -86,9 +114,7 @@ def beat_of(worker_id: str, fields: Mapping[str, str]) -> WorkerBeat:
         beat=float(fields["beat"]),
         ring_version=int(fields["ring_version"]),
         degraded=fields["degraded"] == "1",
-        in_flight={int(port): n for port, n in json.loads(fields["in_flight"]).items()},
-        latency=json.loads(fields.get("latency", "{}")),
-        **{name: int(fields.get(name, "0")) for name in counters},
+        **known,
     )
 
 

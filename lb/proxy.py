@@ -69,8 +69,8 @@ class Proxy:
         self.complained: dict[int, float] = {}  # port -> when we last did, monotonic
         self.draining = False
         self.ticks = 0
-        self.request_number = 0
-        self.request_prefix = self.id.encode() + b"-"
+        self.lag = 0.0  # seconds that the latest of this second's ticks was late
+        self.lag_ms = 0.0  # of the second before
         # Told of every finished exchange when an access log is wanted.
         self.on_finished: Callable[[Any], None] | None = None
         address = redis_address(settings.service.redis_url)
@@ -99,7 +99,7 @@ class Proxy:
     def make_upstream(self, port: int, address: str) -> Upstream:
         """The pool of a container that joined."""
         number = self.settings.service.number_of(port)
-        return Upstream(port, address, number, self.settings.connect_timeout)
+        return Upstream(port, address, number, self.counters.of(port), self.settings.connect_timeout)
 
     def on_left(self, upstream: Upstream) -> None:
         """An exchange with a container that left the ring has ended; who drains it is told at once of the
@@ -120,7 +120,9 @@ class Proxy:
 
     def tick(self) -> None:
         """Four times a second: tell who is overdue; once a second: beat and tidy."""
-        self.now = now = self.loop.time()
+        before, self.now = self.now, self.loop.time()
+        now = self.now
+        self.lag = max(self.lag, now - before - TICK_SECONDS)
         late = now - TICK_SECONDS  # deadlines are set by the tick before: this way none strikes early
         for client in [client for client in self.clients if client.deadline <= late]:
             client.overdue()
@@ -131,6 +133,7 @@ class Proxy:
 
     def second_passed(self) -> None:
         """Once a second."""
+        self.lag_ms, self.lag = self.lag * 1000, 0.0
         self.dispatcher.second_passed()
         self.budget.second_passed(self.counters.requests)
         for upstream in self.upstreams.values():
@@ -149,11 +152,6 @@ class Proxy:
 
     # --- others
 
-    def next_request_id(self) -> bytes:
-        """A name for a request that brought none; unique over all workers."""
-        self.request_number += 1
-        return b"%b%x" % (self.request_prefix, self.request_number)
-
     def beat(self) -> WorkerBeat:
         """What this worker says about itself."""
         counters = self.counters
@@ -170,10 +168,16 @@ class Proxy:
             degraded=bool(self.dispatcher.degraded_at),
             in_flight=in_flight,
             connections=len(self.clients),
+            accepted=counters.connections,
+            tunnels=counters.tunnels,
             requests=counters.requests,
             counted=counters.counted,
             retries=counters.retries,
-            errors=counters.errors,
-            refused=counters.refused,
-            latency=counters.latency(),
+            own=counters.own,
+            answers=counters.answers(),
+            routed=counters.routed(),
+            failed=counters.failed(),
+            degraded_seconds=self.dispatcher.degraded_seconds(),
+            redis_ms=self.dispatcher.redis_ms,
+            lag_ms=self.lag_ms,
         )

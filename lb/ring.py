@@ -11,8 +11,10 @@ because rings change less than once a second on the average of their life.
     NAME:ring:version   integer  goes up by one        written by deploy with the hash
     NAME:ring:changed   channel  message = version     published by deploy with the hash; " sick PORT" may
                                                        follow, and then what waits there is tried elsewhere
+    NAME:ring:history   stream   version, members, note   every version there was, written with it; the last 10,000
 """
 
+import json
 from collections.abc import Mapping
 from typing import NamedTuple, cast
 
@@ -33,11 +35,13 @@ class Ring(NamedTuple):
     members: tuple[Member, ...] = ()
 
 
-# Fragment for scripts that change the ring: defines bump(version_key, channel, now, note) -> the new version,
-# published. Effects: INCR, or SET to `now` (unix seconds) when the key is missing. The caller changes the
-# hash in the same script. `note` may be nil or " sick PORT": why a container left.
-BUMP_LUA = """
-local function bump(version_key, channel, now, note)
+HISTORY_LENGTH = 10_000  # versions that are remembered, about 3 MB; a ring changes a few times an hour
+
+# Fragment for scripts that change the ring: defines bump(ring_key, version_key, history_key, channel, now, note) ->
+# the new version, published and remembered. Effects: INCR, or SET to `now` (unix seconds) when the key is missing.
+# The caller has changed the hash before, in the same script. `note` may be nil or "sick PORT": why a container left.
+BUMP_LUA = f"""
+local function bump(ring_key, version_key, history_key, channel, now, note)
   local version
   if redis.call('EXISTS', version_key) == 1 then
     version = redis.call('INCR', version_key)
@@ -45,12 +49,16 @@ local function bump(version_key, channel, now, note)
     version = math.floor(tonumber(now))
     redis.call('SET', version_key, version)
   end
-  redis.call('PUBLISH', channel, version .. (note or ''))
+  local members, flat = {{}}, redis.call('HGETALL', ring_key)
+  for i = 1, #flat, 2 do members[flat[i]] = flat[i + 1] end
+  redis.call('XADD', history_key, 'MAXLEN', '~', {HISTORY_LENGTH}, '*',
+    'version', version, 'members', cjson.encode(members), 'note', note or '')
+  redis.call('PUBLISH', channel, version .. (note and ' ' .. note or ''))
   return version
 end
 """
 
-# KEYS: ring, version. ARGV: channel, now in unix seconds, then port, address, port, address… Returns the
+# KEYS: ring, version, history. ARGV: channel, now in unix seconds, then port, address, port, address… Returns the
 # version.
 REPLACE_LUA = (
     BUMP_LUA
@@ -59,7 +67,7 @@ redis.call('DEL', KEYS[1])
 for i = 3, #ARGV, 2 do
   redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
 end
-return bump(KEYS[2], ARGV[1], ARGV[2])
+return bump(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2])
 """
 )
 
@@ -77,6 +85,11 @@ def version_key(service: str) -> str:
 def changed_channel(service: str) -> str:
     """Channel on which every new version is published."""
     return f"{service}:ring:changed"
+
+
+def history_key(service: str) -> str:
+    """Key of the stream of all versions."""
+    return f"{service}:ring:history"
 
 
 def return_port(ring: Ring, turn: int) -> int | None:
@@ -112,5 +125,16 @@ def replace_ring(client: redis.Redis, service: str, addresses: Mapping[int, str]
     arguments: list[str | int | float] = [changed_channel(service), now]
     for port, address in addresses.items():
         arguments += [port, address]
-    answer = client.eval(REPLACE_LUA, 2, ring_key(service), version_key(service), *map(str, arguments))
+    keys = (ring_key(service), version_key(service), history_key(service))
+    answer = client.eval(REPLACE_LUA, len(keys), *keys, *map(str, arguments))
     return cast(int, answer)
+
+
+def history(client: redis.Redis, service: str, count: int = HISTORY_LENGTH) -> list[tuple[float, Ring]]:
+    """The last `count` rings and since when (unix seconds) each was the ring, oldest first."""
+    found = client.xrevrange(history_key(service), "+", "-", count)
+    entries = cast("list[tuple[str, dict[str, str]]]", found)
+    return [
+        (int(entry_id.partition("-")[0]) / 1000, ring_of(fields["version"], json.loads(fields["members"])))
+        for entry_id, fields in reversed(entries)
+    ]

@@ -13,6 +13,7 @@ from collections import deque
 from typing import Protocol
 
 from lb.bodies import BadChunk, ChunkDecoder
+from lb.counters import PortCounts
 from lb.headers import CHUNKED, UNTIL_CLOSE, Answer, BadAnswer, read_answer
 
 IDLE_SECONDS = 30.0
@@ -246,6 +247,7 @@ class Upstream:
     __slots__ = (
         "address",
         "connect_timeout",
+        "counts",
         "host",
         "idle",
         "in_flight",
@@ -258,13 +260,14 @@ class Upstream:
         "tcp_port",
     )
 
-    def __init__(self, port: int, address: str, number: int, connect_timeout: float) -> None:
+    def __init__(self, port: int, address: str, number: int, counts: PortCounts, connect_timeout: float) -> None:
         self.port = port  # its name: 8000
         self.address = address
         host, _, tcp_port = address.rpartition(":")
         self.host = host.strip("[]")
         self.tcp_port = int(tcp_port)
         self.number = str(number).encode()
+        self.counts = counts
         self.connect_timeout = connect_timeout  # seconds
         self.idle: deque[UpstreamConnection] = deque()  # the one used last is at the right
         self.in_flight = 0  # exchanges that have this container's turn and have not ended

@@ -6,7 +6,7 @@ from deploy.container_state import State
 from deploy.container_table import ContainerTable
 from deploy.runtime.base import Found
 from lb.events import Event, read
-from lb.ring import Member, Ring, changed_channel, read_ring
+from lb.ring import Member, Ring, changed_channel, history, read_ring
 
 NOW = 1_000_000.0
 HOW = {"now": NOW, "reason": "a test", "by": "pytest"}
@@ -186,6 +186,14 @@ def test_events_name_port_reason_and_who(table, redis_client):
     table.add(8000, now=NOW, reason="20 requests in 120 s", by="autoscaler")
     event = events(redis_client)[0]
     assert (event.port, event.reason, event.who) == (8000, "20 requests in 120 s", "autoscaler")
+
+
+def test_an_event_that_changed_the_ring_names_the_version_it_made(table, redis_client):
+    run(table)
+    table.move(table.get(8000), State.SICK, **HOW)
+    told = [(event.kind.value, event.extra.get("ring_version")) for event in events(redis_client)]
+    versions = [str(ring.version) for _, ring in history(redis_client, "acts")]
+    assert told == [("launched", None), ("healthy", versions[0]), ("sick", versions[1])]
 
 
 def test_a_move_wakes_the_deploy_worker_and_an_update_does_not(table, redis_client):

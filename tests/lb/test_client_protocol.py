@@ -9,6 +9,8 @@ import pytest
 from helpers import eventually
 from rig import Backend, Request, RunningProxy, Wire, request, script_of
 
+from lb.request_id import decode
+
 HOST = b"Host: www.example.org\r\n"
 
 # Each with the reason why it is refused; afterwards the connection is closed.
@@ -254,8 +256,12 @@ def test_requests_without_an_id_get_one_each(proxy: RunningProxy, backend: Backe
         for _ in range(3):
             wire.send(request("GET", "/x"))
             wire.answer()
-    made = [seen.values("X-Request-ID")[0] for seen in backend.requests]
-    assert len(set(made)) == 3
+    made = [decode(seen.values("X-Request-ID")[0]) for seen in backend.requests]
+    turns = [each.turn for each in made if each is not None]
+    assert turns == list(range(turns[0], turns[0] + 3))
+    assert {(each.worker, each.version) for each in made if each is not None} == {
+        (proxy.beats()[0].id, proxy.beats()[0].ring_version)
+    }
 
 
 def test_fields_of_one_request_do_not_leak_into_the_next(proxy: RunningProxy, backend: Backend) -> None:

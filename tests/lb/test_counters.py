@@ -1,8 +1,8 @@
-"""A worker's numbers: the histogram's edges, and whose fault an own answer was."""
+"""A worker's numbers: the histogram's edges, whose fault an own answer was, and what readers make of them."""
 
 import pytest
 
-from lb.counters import Counters
+from lb.counters import BUCKETS, Counters, latency_of, named, percentile, requests_of, row_of
 
 
 @pytest.mark.parametrize(
@@ -11,13 +11,46 @@ from lb.counters import Counters
 )
 def test_a_time_falls_into_the_bucket_that_bounds_it(seconds: float, bucket: str) -> None:
     counters = Counters()
-    counters.answered(seconds)
-    assert counters.latency() == {bucket: 1}
-    assert counters.requests == 1
+    counters.of(8000).answered(row_of(200), seconds)
+    assert named(latency_of(counters.answers())) == {bucket: 1}
+
+
+@pytest.mark.parametrize(("status", "name"), [(101, "1"), (200, "2"), (304, "3"), (499, "4"), (503, "5"), (999, "5")])
+def test_an_answer_is_counted_in_the_class_of_its_status(status: int, name: str) -> None:
+    counters = Counters()
+    counters.of(8003).answered(row_of(status), 0.02)
+    assert {port: list(rows) for port, rows in counters.answers().items()} == {8003: [name]}
+
+
+def test_a_container_that_comes_back_goes_on_counting() -> None:
+    counters = Counters()
+    counters.of(8000).routed += 1
+    counters.of(8000).routed += 1
+    assert counters.routed() == {8000: 2}
 
 
 def test_own_answers_are_counted_by_whose_fault_they_are() -> None:
     counters = Counters()
     for status in (400, 404, 502, 503, 504):
-        counters.own_answer(status)
+        counters.own[status] += 1
     assert (counters.refused, counters.errors) == (2, 3)
+
+
+def test_readers_add_up_the_histograms_of_containers_and_classes() -> None:
+    one, two = [1] * BUCKETS, [2] + [0] * (BUCKETS - 1)
+    answers = {8000: {"2": one, "5": two}, 8001: {"2": two}}
+    assert (requests_of(answers), requests_of(answers, 8001), requests_of(answers, 8009)) == (BUCKETS + 4, 2, 0)
+    assert latency_of(answers, 8000)[:2] == [3, 1]
+
+
+@pytest.mark.parametrize(
+    ("histogram", "share", "bound"),
+    [
+        ([0] * BUCKETS, 0.99, None),
+        ([99, 1] + [0] * (BUCKETS - 2), 0.99, 1.0),
+        ([98, 2] + [0] * (BUCKETS - 2), 0.99, 2.0),
+        ([0] * (BUCKETS - 1) + [1], 0.5, float("inf")),
+    ],
+)
+def test_a_percentile_is_the_bound_of_its_bucket(histogram: list[int], share: float, bound: float | None) -> None:
+    assert percentile(histogram, share) == bound

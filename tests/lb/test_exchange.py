@@ -225,6 +225,9 @@ def test_counters_tell_what_happened(make_backend: MakeBackend, make_proxy: Make
     assert now.retries - before.retries >= 2
     assert now.refused - before.refused == 1
     assert sum(now.latency.values()) == now.requests
+    assert {port: list(rows) for port, rows in now.answers.items()} == {8000: ["2"]}
+    assert now.routed[8000] + now.routed[8001] - now.failed[8001] == now.requests
+    assert now.own == {400: 1}
 
 
 def test_a_request_is_recorded_once_even_if_it_is_tried_twice(make_backend: MakeBackend, make_proxy: MakeProxy) -> None:

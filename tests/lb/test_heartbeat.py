@@ -5,7 +5,20 @@ import redis
 from lb.heartbeat import WorkerBeat, farewell_of, live_workers, queue_beat, worker_key, workers_key
 
 ONE = WorkerBeat(
-    id="aa", host="m1", pid=11, started=100.0, beat=160.5, ring_version=7, in_flight={8000: 2}, requests=12
+    id="aa",
+    host="m1",
+    pid=11,
+    started=100.0,
+    beat=160.5,
+    ring_version=7,
+    in_flight={8000: 2},
+    requests=12,
+    own={502: 1, 408: 2},
+    answers={8000: {"2": [1, *[0] * 14], "5": [*[0] * 14, 2]}},
+    routed={8000: 4},
+    failed={8000: 1},
+    degraded_seconds=1.5,
+    redis_ms=0.25,
 )
 TWO = WorkerBeat(id="bb", host="m2", pid=12, started=101.0, beat=160.0, ring_version=6, degraded=True)
 
@@ -25,6 +38,13 @@ def test_nobody_lives_at_first(redis_client: redis.Redis) -> None:
 def test_beats_are_read_as_they_were_written(redis_client: redis.Redis) -> None:
     beat(redis_client, TWO, ONE)
     assert live_workers(redis_client, "acts") == [ONE, TWO]
+
+
+def test_sums_are_there_for_who_looks_with_redis_cli(redis_client: redis.Redis) -> None:
+    beat(redis_client, ONE)
+    fields = redis_client.hgetall(worker_key("acts", "aa"))
+    assert (fields["errors"], fields["refused"]) == ("1", "2")
+    assert fields["latency"] == '{"1": 1, "inf": 2}'
 
 
 def test_a_worker_whose_hash_has_expired_is_not_live(redis_client: redis.Redis) -> None:

@@ -48,12 +48,3 @@ def test_what_is_in_flight_to_who_left_is_told_until_it_ends() -> None:
         assert 8001 not in proxy.beat().in_flight
 
     asyncio.run(story())
-
-
-def test_requests_get_names_of_their_own() -> None:
-    async def story() -> None:
-        proxies = [await new_proxy(), await new_proxy()]
-        made = {proxy.next_request_id() for proxy in proxies for _ in range(100)}
-        assert len(made) == 200
-
-    asyncio.run(story())

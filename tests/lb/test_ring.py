@@ -3,7 +3,7 @@
 import pytest
 import redis
 
-from lb.ring import Member, Ring, changed_channel, read_ring, replace_ring, return_port, ring_key, version_key
+from lb.ring import Member, Ring, changed_channel, history, read_ring, replace_ring, return_port, ring_key, version_key
 
 THREE = Ring(7, (Member(8000, "a:1"), Member(8001, "b:1"), Member(8002, "c:1")))
 
@@ -56,6 +56,14 @@ def test_every_change_is_published(redis_client: redis.Redis) -> None:
         message = listener.get_message(timeout=5)
     assert message is not None
     assert message["data"] == str(version)
+
+
+def test_every_version_is_remembered(redis_client: redis.Redis) -> None:
+    for addresses in ({8000: "a:1"}, {8000: "a:1", 8001: "b:1"}, {}):
+        replace_ring(redis_client, "acts", addresses, now=5.0)
+    rings = [ring for _, ring in history(redis_client, "acts")]
+    assert rings == [Ring(5, (Member(8000, "a:1"),)), Ring(6, (Member(8000, "a:1"), Member(8001, "b:1"))), Ring(7)]
+    assert [ring.version for _, ring in history(redis_client, "acts", 2)] == [6, 7]
 
 
 def test_services_do_not_share_keys() -> None:
