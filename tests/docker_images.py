@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from docker import APIClient
+from packaging.requirements import Requirement
 from required import missing
 
 from deploy.runtime.base import RuntimeAway
@@ -19,8 +20,9 @@ from deploy.runtime.docker_engine import connect
 
 BASE = "selfieless-test-base:bookworm"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "selfieless"
-PINNED = re.compile(r"^[A-Za-z0-9._-]+(?:\[[^]]*\])?==\S+", re.MULTILINE)
+PINNED = re.compile(r"^[A-Za-z0-9._-]+(?:\[[^]]*\])?==[^\\\n]+", re.MULTILINE)
 INCLUDE = "python3,python3-venv,ca-certificates"
+PYTHON = {"python_version": "3.11", "python_full_version": "3.11.2"}  # bookworm's
 
 
 def engine() -> APIClient:
@@ -61,15 +63,16 @@ def debootstrap(to: Path) -> None:
 def wheels(requirements: Path) -> Path:
     """A folder with the wheels of a pinned file, for the base image's Python, which is not quite this one.
 
-    So every line counts here, whatever its marker says; the image's own pip chooses, and checks the hashes.
+    So that one's markers choose; the image's own pip checks the hashes.
     """
     text = requirements.read_text()
     folder = CACHE / f"wheels-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
     if not folder.exists():
         part = folder.with_suffix(".part")
-        for line in PINNED.findall(text):
-            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--ignore-requires-python"]
-            subprocess.run([*command, "--only-binary=:all:", "--dest", str(part), line], check=True)
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--ignore-requires-python"]
+        pins = map(Requirement, PINNED.findall(text))
+        chosen = [f"{pin.name}{pin.specifier}" for pin in pins if pin.marker is None or pin.marker.evaluate(PYTHON)]
+        subprocess.run([*command, "--only-binary=:all:", "--dest", str(part), *chosen], check=True)
         part.rename(folder)
     return folder
 
