@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+Tell = Callable[[str], None]  # takes a line about how it goes, for the operator
+
 
 @dataclass(frozen=True)
 class Found:
@@ -32,6 +34,10 @@ class PortBusy(StartFailed):
     """Somebody who is not ours listens on the port; the message says who, where that can be told."""
 
 
+class ImageMissing(Exception):
+    """An image is not there and cannot be had; the message is a sentence for the operator."""
+
+
 class RuntimeAway(Exception):
     """The runtime does not answer now, so nothing is known; the message is a sentence for the operator."""
 
@@ -48,8 +54,17 @@ class Runtime(Protocol):
 
     name: str
 
-    def start(self, port: int, generation: int) -> Found:
+    def prepare(self, image: str, tell: Tell) -> str:
+        """Have an image ready to be started, built or fetched where needed, and return its exact name.
+
+        Empty is what the service is configured with, as it is on disk now. The exact name goes on to mean the very
+        same thing, whatever is built, fetched or edited later. Raises ImageMissing.
+        """
+
+    def start(self, port: int, generation: int, image: str = "") -> Found:
         """Start a container that will listen on `port`, and return without waiting for its health.
+
+        `image` is an exact name that `prepare` gave; empty is what is configured.
 
         When a container of ours already runs on that port, whatever its generation, that one is returned and nothing
         is started: two who start the same port at the same time get the same answer. Raises PortBusy, StartFailed.

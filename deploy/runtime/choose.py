@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 
 from environs import EnvError
 
-from deploy.runtime.base import Runtime, RuntimeAway
+from deploy.runtime.base import ImageMissing, Runtime, RuntimeAway, Tell
 from deploy.runtime.docker_engine import DockerEngine, connect
-from deploy.runtime.docker_image import ImageMissing, Tell, ensure, exists
+from deploy.runtime.docker_image import ensure, exists
 from deploy.runtime.local_process import LocalProcesses
 from deploy.settings import DeploySettings
 

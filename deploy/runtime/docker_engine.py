@@ -25,8 +25,9 @@ from docker.constants import MINIMUM_DOCKER_API_VERSION
 from docker.errors import APIError, DockerException, NotFound
 from docker.utils import kwargs_from_env
 
-from deploy.runtime.base import Found, KillFailed, PortBusy, RuntimeAway, StartFailed
+from deploy.runtime.base import Found, KillFailed, PortBusy, RuntimeAway, StartFailed, Tell
 from deploy.runtime.docker_configuration import configuration
+from deploy.runtime.docker_image import pinned, prepared, reference_of
 from deploy.runtime.processes import listener_of
 from deploy.settings import DeploySettings
 
@@ -96,11 +97,16 @@ class DockerEngine:
         self._api = api
         self._dead_seconds = dead_seconds
 
-    def start(self, port: int, generation: int) -> Found:
+    def prepare(self, image: str, tell: Tell) -> str:
+        """As the protocol says."""
+        with asking():
+            return prepared(self._api, self._docker, self._service.name, image, tell)
+
+    def start(self, port: int, generation: int, image: str = "") -> Found:
         """As the protocol says."""
         with asking():
             for _ in range(START_ATTEMPTS):
-                found = self._living_on(port) or self._started(port, generation)
+                found = self._living_on(port) or self._started(port, generation, image)
                 if found:
                     return found
         raise StartFailed(f"port {port}: others started and removed containers there all the time")
@@ -177,13 +183,13 @@ class DockerEngine:
     def _own_labels(self) -> list[str]:
         return [f"{LABEL}service={self._service.name}", f"{LABEL}state={self._settings.state_dir}"]
 
-    def _labels(self, port: int, generation: int) -> dict[str, str]:
+    def _labels(self, port: int, generation: int, image: str) -> dict[str, str]:
         own = dict(label.split("=", 1) for label in self._own_labels())
         told = {
             "number": self._service.number_of(port),
             "port": port,
             "generation": generation,
-            "image": self._docker.image,
+            "image": image,
             "ring": f"{self._service.name}:ring",
         }
         return own | {f"{LABEL}{name}": str(value) for name, value in told.items()}
@@ -247,9 +253,9 @@ class DockerEngine:
 
     # What is made.
 
-    def _started(self, port: int, generation: int) -> Found | None:
+    def _started(self, port: int, generation: int, image: str) -> Found | None:
         """Make and start a container; None when somebody else was quicker, which the next look will show."""
-        runtime_id = self._created(port, generation)
+        runtime_id = self._created(port, generation, image)
         if runtime_id is None:
             return None
         try:
@@ -261,12 +267,13 @@ class DockerEngine:
             raise why_not(port, error) from error
         return self.find(runtime_id)
 
-    def _created(self, port: int, generation: int) -> str | None:
+    def _created(self, port: int, generation: int, image: str) -> str | None:
         """The id of a container for the port that is not started yet; made before by somebody, or now."""
         name = f"{self._service.name}-{port}"
         try:
-            options = configuration(self._api, self._settings, port, self._gateway)
-            made = self._api.create_container(name=name, labels=self._labels(port, generation), **options)
+            exact = image or pinned(self._api, self._docker.image)
+            options = configuration(self._api, self._settings, port, self._gateway) | {"image": reference_of(exact)}
+            made = self._api.create_container(name=name, labels=self._labels(port, generation, exact), **options)
             return cast(str, made["Id"])
         except APIError as error:
             if error.status_code != requests.codes.conflict:

@@ -7,15 +7,18 @@ The context is put together here and holds nothing but what the image needs, wha
 
 import hashlib
 import io
+import re
 import tarfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from textwrap import shorten
+from typing import cast
 
 from docker import APIClient
 from docker.errors import APIError, ImageNotFound
 
+from deploy.runtime.base import ImageMissing, Tell
 from deploy.runtime.docker_settings import DockerSettings
 from deploy.settings import ROOT
 
@@ -23,13 +26,10 @@ LABEL = "selfieless.inputs"
 DOCKERFILE = "deploy/acts.Dockerfile"
 REQUIREMENTS = "requirements/acts.txt"
 LAST_LINES = 5
+KEPT_AS = "selfieless"  # before the service's name: the repository of the images that were deployed
+KEPT = 5  # of them
+EXACT = re.compile(r"@([0-9a-f]{12})\Z")
 STEP_WIDTH = 100  # characters of a step that are told: its kind and what it is about
-
-Tell = Callable[[str], None]
-
-
-class ImageMissing(Exception):
-    """The image is not there and cannot be had; the message is a sentence for the operator."""
 
 
 def ensure(api: APIClient, docker: DockerSettings, tell: Tell) -> None:
@@ -38,6 +38,46 @@ def ensure(api: APIClient, docker: DockerSettings, tell: Tell) -> None:
         build(api, docker, tell)
     elif not exists(api, docker.image):
         pull(api, docker.image, tell)
+
+
+def prepared(api: APIClient, docker: DockerSettings, service: str, image: str, tell: Tell) -> str:
+    """The exact name of an image that is ready to be started, and kept for going back. Raises ImageMissing.
+
+    The configured one is built where it is ours. One that is named is taken as it is, and fetched if it is not there.
+    """
+    if not image:
+        ensure(api, docker, tell)
+    elif not exists(api, reference_of(image)):
+        pull(api, image, tell)
+    exact = pinned(api, image or docker.image)
+    keep(api, exact, f"{KEPT_AS}.{service.lower()}")
+    return exact
+
+
+def pinned(api: APIClient, image: str) -> str:
+    """An image's exact name, acts@3f2a9c81d2e4: its id says what it is, whatever gets the name later."""
+    if EXACT.search(image):
+        return image
+    answer = cast("dict[str, str]", api.inspect_image(image))  # type: ignore[no-untyped-call]
+    return f"{image}@{answer['Id'].removeprefix('sha256:')[:12]}"
+
+
+def reference_of(image: str) -> str:
+    """What the engine knows an exact name by; any other name stays."""
+    match = EXACT.search(image)
+    return match[1] if match else image
+
+
+def keep(api: APIClient, exact: str, repository: str) -> None:
+    """Give an image a name of our own, which keeps it when another gets its name; the oldest kept ones lose theirs."""
+    reference = reference_of(exact)
+    api.tag(reference, repository, reference)
+    kept = sorted(api.images(name=repository), key=lambda one: cast(int, one["Created"]), reverse=True)
+    for old in kept[KEPT:]:
+        for tag in old["RepoTags"] or []:
+            if tag.startswith(f"{repository}:") and tag != f"{repository}:{reference}":
+                with suppress(APIError):  # a container runs it
+                    api.remove_image(tag)
 
 
 def exists(api: APIClient, image: str) -> bool:

@@ -12,7 +12,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from deploy.runtime.base import Found, KillFailed, PortBusy, StartFailed
+from deploy.runtime.base import Found, ImageMissing, KillFailed, PortBusy, StartFailed, Tell
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Process:
     behaviour: Behaviour
     started: float
     ends_at: float
+    image: str = ""
     well: bool = True
 
     def alive(self, now: float) -> bool:
@@ -51,6 +52,8 @@ class World:
 
     clock: Callable[[], float]
     processes: dict[str, Process] = field(default_factory=dict)
+    images: dict[str, Behaviour] = field(default_factory=dict)  # how containers of an image behave, unless scripted
+    configured: str = "v1"  # the image that is started when none is named
     strangers: set[int] = field(default_factory=set)  # ports on which somebody else listens
     scripts: defaultdict[int, deque[Behaviour]] = field(default_factory=lambda: defaultdict(deque))
     ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
@@ -74,10 +77,17 @@ class FakeRuntime:
     def __init__(self, world: World) -> None:
         self.world = world
 
-    def start(self, port: int, generation: int) -> Found:
+    def prepare(self, image: str, tell: Tell) -> str:
+        """As the protocol says; "missing" is the one image that cannot be had."""
+        if image == "missing":
+            raise ImageMissing("there is no image missing")
+        tell(f"{image or self.world.configured} is ready")
+        return image or self.world.configured
+
+    def start(self, port: int, generation: int, image: str = "") -> Found:
         """As the protocol says."""
         with self.world.lock:
-            process = self.world.on(port) or self._started(port, generation)
+            process = self.world.on(port) or self._started(port, generation, image or self.world.configured)
             return self._found(process)
 
     def terminate(self, runtime_id: str) -> None:
@@ -152,18 +162,20 @@ class FakeRuntime:
     def _age(self, process: Process) -> float:
         return self.world.clock() - process.started
 
-    def _started(self, port: int, generation: int) -> Process:
+    def _started(self, port: int, generation: int, image: str) -> Process:
         if port in self.world.strangers:
             raise PortBusy(f"port {port} is taken by a stranger")
         script = self.world.scripts[port]
-        behaviour = script.popleft() if script else Behaviour()
+        behaviour = script.popleft() if script else self.world.images.get(image, Behaviour())
         if behaviour.start_error:
             raise StartFailed(behaviour.start_error)
         now = self.world.clock()
-        process = Process(f"fake-{next(self.world.ids)}", port, generation, behaviour, now, now + behaviour.exits_after)
+        name, ends_at = f"fake-{next(self.world.ids)}", now + behaviour.exits_after
+        process = Process(name, port, generation, behaviour, now, ends_at, image=image)
         self.world.processes[process.id] = process
         return process
 
     def _found(self, process: Process) -> Found:
         alive = process.alive(self.world.clock())
-        return Found(process.id, process.port, f"127.0.0.1:{process.port}", alive, process.generation)
+        address = f"127.0.0.1:{process.port}"
+        return Found(process.id, process.port, address, alive, process.generation, image=process.image)

@@ -5,6 +5,7 @@ remembered in one record for each port. A process whose start was interrupted be
 by the mark in its environment. This runtime is for Linux: it reads /proc.
 
     STATE_DIR/containers/8000.json   the record of the process on port 8000 (`records`)
+    STATE_DIR/releases/              what processes are made of (`releases`)
     STATE_DIR/logs/acts-8000.log     what it writes, over all its lives; acts-8000.log.1 is the part before
 """
 
@@ -14,12 +15,14 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from deploy.runtime import processes
-from deploy.runtime.base import Found, KillFailed, PortBusy, StartFailed
+from deploy.runtime.base import Found, KillFailed, PortBusy, StartFailed, Tell
 from deploy.runtime.records import Record, Records
-from deploy.settings import ROOT, DeploySettings
+from deploy.runtime.releases import Release, Releases
+from deploy.settings import DeploySettings
 
 HOST = "127.0.0.1"
 MARK = "SELFIELESS_CONTAINER"  # in the environment of every container: "<its record's path> <generation>"
@@ -37,15 +40,23 @@ class LocalProcesses:
     def __init__(self, settings: DeploySettings) -> None:
         self._settings = settings
         self._records = Records(settings.state_dir / "containers")
+        self._releases = Releases(settings.state_dir / "releases", settings.command)
         self._logs = settings.state_dir / "logs"
         self._logs.mkdir(parents=True, exist_ok=True)
         self._children = Children()
 
-    def start(self, port: int, generation: int) -> Found:
+    def prepare(self, image: str, tell: Tell) -> str:
+        """As the protocol says. An image is a command line here, or a release; nothing is fetched for it."""
+        release = self._releases.of_line(image) if image else self._releases.current()
+        tell(f"{release.name} is ready")
+        self._releases.prune({record.image for record in self._records.all()})
+        return release.name
+
+    def start(self, port: int, generation: int, image: str = "") -> Found:
         """As the protocol says."""
         try:
             with self._records.locked(port):
-                return self._found(self._on_port(port) or self._start(port, generation))
+                return self._found(self._on_port(port) or self._start(port, generation, image))
         except OSError as error:
             raise StartFailed(f"port {port}: {error}") from error
 
@@ -119,16 +130,24 @@ class LocalProcesses:
                 return self._recorded(intent, leader.pid, leader.start_ticks)
         return None
 
-    def _start(self, port: int, generation: int) -> Record:
+    def _release(self, image: str) -> Release:
+        """What is to be started; StartFailed when it is not kept any more."""
+        release = self._releases.find(image) if image else self._releases.current()
+        if release is None:
+            raise StartFailed(f"there is no release {image} any more")
+        return release
+
+    def _start(self, port: int, generation: int, image: str) -> Record:
         """Start a process; at any point of this it is either not there, or can be found by the intent or the record."""
+        release = self._release(image)
         self._end_leftovers(port)
         if not processes.is_free(HOST, port):
             raise PortBusy(f"port {port} is taken by {processes.listener_of(port)}")
         log = self._log(port)
-        intent = Record(port, generation, self._records.boot, log_from=size_of(log))
+        intent = Record(port, generation, self._records.boot, log_from=size_of(log), image=release.name)
         self._records.write(intent)
         try:
-            child = self._spawn(intent, log)
+            child = self._spawn(intent, release, log)
         except OSError:
             self._records.forget(port)
             raise
@@ -144,15 +163,15 @@ class LocalProcesses:
             processes.kill_session(record.pid, record.start_ticks, self._mark(record), KILL_WAIT)
 
     def _recorded(self, intent: Record, pid: int, start_ticks: int) -> Record:
-        record = Record(intent.port, intent.generation, intent.boot, pid, start_ticks, intent.log_from)
+        record = replace(intent, pid=pid, start_ticks=start_ticks)
         self._records.write(record)
         return record
 
-    def _spawn(self, intent: Record, log: Path) -> subprocess.Popen[bytes]:
+    def _spawn(self, intent: Record, release: Release, log: Path) -> subprocess.Popen[bytes]:
         with log.open("ab") as output:
             return subprocess.Popen(
-                self._settings.command,
-                cwd=ROOT,
+                release.command,
+                cwd=release.folder,
                 env=os.environ | self._environment(intent),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -180,7 +199,7 @@ class LocalProcesses:
     def _found(self, record: Record) -> Found:
         alive = not record.is_intent and processes.lives(record.pid, record.start_ticks)
         address = f"{HOST}:{record.port}"
-        return Found(record.runtime_id, record.port, address, alive, record.generation, record.pid)
+        return Found(record.runtime_id, record.port, address, alive, record.generation, record.pid, record.image)
 
 
 class Children:

@@ -25,6 +25,7 @@ class Record:
     pid: int = 0
     start_ticks: int = 0
     log_from: int = 0  # where this process' own part of the log begins, bytes
+    image: str = ""  # the release that it was started from
 
     @property
     def runtime_id(self) -> str:

@@ -31,6 +31,7 @@ class Bench(Protocol):
     """A machine with a runtime on it."""
 
     runtime: Runtime
+    gone: str  # the exact name of an image that is not there any more
 
     def another(self) -> Runtime:
         """The runtime as another process of the same machine sees it."""
@@ -57,6 +58,8 @@ class Bench(Protocol):
 class FakeBench:
     """In memory, in real time."""
 
+    gone = "gone@0123456789ab"
+
     behaviours: ClassVar = {
         "well": Behaviour(healthy_after=0.05),
         "hangs": Behaviour(ends_after_term=float("inf")),
@@ -68,6 +71,7 @@ class FakeBench:
         self.world = World(time.monotonic)
         self.runtime = FakeRuntime(self.world)
         self.next_port = iter(range(8000, 9000))
+        self.world.images[self.gone] = Behaviour(start_error="there is no such image any more")
 
     def another(self) -> Runtime:
         return FakeRuntime(self.world)
@@ -102,6 +106,8 @@ class FakeBench:
 
 class ProcessBench:
     """Real processes, records in a folder of the test."""
+
+    gone = "gone@0123456789ab"
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -143,6 +149,8 @@ class ProcessBench:
 
 class DockerBench:
     """A real engine, with an image that has nothing to do with acts. What is ours is told by the test's folder."""
+
+    gone = "gone@0123456789ab"
 
     def __init__(self, folder: Path, api: APIClient, image: str) -> None:
         self.folder = folder

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from helpers import eventually
 
-from deploy.runtime.base import PortBusy, StartFailed
+from deploy.runtime.base import ImageMissing, PortBusy, StartFailed
 
 
 def living(runtime) -> list[str]:
@@ -192,3 +192,40 @@ def test_watching_returns_at_once_and_disturbs_nobody(runtime, started):
     runtime.watch(lambda: None, until)
     assert started().alive
     until.set()
+
+
+def silent(_line: str) -> None:
+    """Nobody listens to how it goes."""
+
+
+def test_a_container_says_what_it_was_started_from(bench, runtime):
+    exact = runtime.prepare("", silent)
+    found = runtime.start(bench.port(), generation=1, image=exact)
+    assert found.image == exact
+    assert bench.another().find(found.runtime_id).image == exact
+    eventually(lambda: bench.answers(found), within=10)
+
+
+def test_what_is_started_without_a_name_gets_the_exact_name_of_what_is_configured(bench, runtime):
+    found = runtime.start(bench.port(), generation=1)
+    assert found.image == runtime.prepare("", silent)
+
+
+def test_an_exact_name_is_ready_and_stays_what_it_is(runtime):
+    exact = runtime.prepare("", silent)
+    assert runtime.prepare(exact, silent) == exact
+
+
+def test_an_image_that_cannot_be_had_is_refused_with_a_sentence(runtime):
+    with pytest.raises(ImageMissing, match="missing"):
+        runtime.prepare("missing", silent)
+
+
+def test_what_runs_on_a_port_stays_whatever_image_is_asked_for(bench, runtime, started):
+    found = started()
+    assert runtime.start(found.port, generation=1, image="another@0123456789ab") == found
+
+
+def test_an_image_that_is_gone_cannot_be_started(bench, runtime):
+    with pytest.raises(StartFailed):
+        runtime.start(bench.port(), generation=1, image=bench.gone)

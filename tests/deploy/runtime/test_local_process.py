@@ -60,7 +60,7 @@ def bench(tmp_path):
 def interrupted(bench: Bench, found: Found) -> None:
     """As if whoever started it had died before it could write the record."""
     records = bench.open()._records
-    records.write(Record(found.port, found.generation, records.boot))
+    records.write(Record(found.port, found.generation, records.boot, image=found.image))
 
 
 def test_a_container_is_a_session_of_its_own(bench):
