@@ -10,6 +10,7 @@ from setproctitle import setproctitle
 
 from autoscaler.scaler import WHO, Scaler
 from autoscaler.settings import TICK_SECONDS, AutoscalerSettings
+from autoscaler.shadow import ShadowPolicy
 from deploy.container_table import ContainerTable
 from deploy.orders import Orders
 from deploy.ticker import Ticker
@@ -44,7 +45,8 @@ def run(settings: AutoscalerSettings) -> None:
     client = connect(service.redis_url, name=WHO)
     WakeListener(connect(service.redis_url, name=f"{WHO}-wake"), service.name, AUTOSCALER, ticker.wake, end).start()
     table, orders = ContainerTable(client, service), Orders.open(client, service)
-    ticker.run(Scaler(client, service, settings.policy, table, orders).tick, end)
+    shadow = ShadowPolicy(client, service.name, settings.shadow) if settings.shadow else None
+    ticker.run(Scaler(client, service, settings.policy, table, orders, shadow=shadow).tick, end)
 
 
 if __name__ == "__main__":

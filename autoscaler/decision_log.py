@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
-from typing import cast
+from typing import NamedTuple, cast
 
 import redis
 from redis.client import Pipeline
@@ -33,6 +33,14 @@ return id
 """
 
 
+class Shadow(NamedTuple):
+    """What another policy made of the same tick; nobody acts on it."""
+
+    wanted: int
+    target: int
+    policy: Policy
+
+
 @dataclass(frozen=True)
 class Entry:
     """One tick. Times are unix seconds, `age` is seconds; see `policy.Measured` and `policy.Decision`."""
@@ -49,11 +57,13 @@ class Entry:
     plan: str
     reason: str
     policy: Policy
+    in_flight: int | None = None
+    shadow: Shadow | None = None
 
     @property
     def measured(self) -> Measured:
         """What the rule was given."""
-        return Measured(self.at, self.count, self.age, len(staying(self.states)), self.fixed)
+        return Measured(self.at, self.count, self.age, len(staying(self.states)), self.fixed, self.in_flight)
 
     @property
     def running(self) -> int:
@@ -66,8 +76,8 @@ def decisions_key(service: str) -> str:
     return f"{service}:decisions"
 
 
-def entry_for(decision: Decision, states: Mapping[int, State], plan: Plan) -> Entry:
-    """The entry of a tick."""
+def entry_for(decision: Decision, states: Mapping[int, State], plan: Plan, shadow: Decision | None = None) -> Entry:
+    """The entry of a tick; `shadow` is what the shadow policy decided, if there is one."""
     seen = decision.measured
     return Entry(
         at=seen.at,
@@ -82,12 +92,14 @@ def entry_for(decision: Decision, states: Mapping[int, State], plan: Plan) -> En
         plan=str(plan),
         reason=sentence(decision),
         policy=decision.policy,
+        in_flight=seen.in_flight,
+        shadow=None if shadow is None else Shadow(shadow.wanted, shadow.target, shadow.policy),
     )
 
 
 def fields_of(entry: Entry) -> dict[str, str]:
     """An entry as it stands in the stream. Times keep every digit: a replay must not differ by a rounding."""
-    return {
+    fields = {
         "at": repr(entry.at),
         "count": str(entry.count),
         "age": repr(entry.age),
@@ -102,6 +114,16 @@ def fields_of(entry: Entry) -> dict[str, str]:
         "reason": entry.reason,
         "policy": str(entry.policy),
     }
+    return fields | seldom_fields_of(entry)
+
+
+def seldom_fields_of(entry: Entry) -> dict[str, str]:
+    """The fields that only some policies need."""
+    fields = {} if entry.in_flight is None else {"in_flight": str(entry.in_flight)}
+    if entry.shadow is None:
+        return fields
+    wanted, target, policy = entry.shadow
+    return fields | {"shadow_wanted": str(wanted), "shadow_target": str(target), "shadow_policy": str(policy)}
 
 
 def entry_of(fields: Mapping[str, str]) -> Entry:
@@ -119,7 +141,17 @@ def entry_of(fields: Mapping[str, str]) -> Entry:
         plan=fields["plan"],
         reason=fields["reason"],
         policy=policy_of(fields["policy"]),
+        in_flight=int(fields["in_flight"]) if "in_flight" in fields else None,
+        shadow=shadow_of(fields),
     )
+
+
+def shadow_of(fields: Mapping[str, str]) -> Shadow | None:
+    """The shadow policy's decision in a stream's fields, if there was one."""
+    if "shadow_policy" not in fields:
+        return None
+    wanted, target = int(fields["shadow_wanted"]), int(fields["shadow_target"])
+    return Shadow(wanted, target, policy_of(fields["shadow_policy"]))
 
 
 @lru_cache

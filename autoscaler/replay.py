@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from autoscaler.brakes import UNKNOWN, Changes, followed_by
 from autoscaler.decision_log import Entry
 from autoscaler.policy import Decision, History, decide
 from autoscaler.simulate import Arrivals
@@ -34,13 +35,21 @@ class Replayed(NamedTuple):
 def replay(oldest_first: Iterable[Entry]) -> Iterator[Replayed]:
     """Decide every recorded tick again, each by the policy that was in force."""
     history: History | None = None
-    settled_at = 0.0
+    changes, settled_at = UNKNOWN, 0.0
     for entry in oldest_first:
         if history is None:
             history = {entry.wanted: entry.at} | {entry.highest: entry.highest_at}
-            settled_at = entry.at + entry.policy.stabilization
-        decision, history = decide(entry.measured, history, entry.policy)
-        yield Replayed(entry, decision, entry.at > settled_at)
+            settled_at = entry.at + entry.policy.memory
+        decision, history = decide(entry.measured, history, entry.policy, changes)
+        settled = entry.at > settled_at
+        # Until the past is known the recorded targets tell it: a step goes on from the last one.
+        changes = decision.changes if settled else recorded(changes, entry)
+        yield Replayed(entry, decision, settled)
+
+
+def recorded(changes: Changes, entry: Entry) -> Changes:
+    """What the brakes remembered after a recorded tick."""
+    return followed_by(changes, entry.target if changes.target is None else changes.target, entry.target, entry.at)
 
 
 def arrivals_of(oldest_first: Iterable[Entry]) -> Iterator[Arrivals]:

@@ -14,14 +14,17 @@ from typing import Protocol
 import redis
 
 from autoscaler import compared, decision_log, memory, override
+from autoscaler.brakes import Changes
 from autoscaler.outage import Outage
 from autoscaler.plan import Order, Plan, Step, plan, staying
-from autoscaler.policy import Decision, History, Measured, Policy, decide, sentence
+from autoscaler.policy import Decision, History, Measured, Policy, Rule, decide, sentence
+from autoscaler.shadow import ShadowPolicy
 from deploy.container_state import State
 from deploy.container_table import ContainerTable
 from deploy.daemon_beat import own_beat, queue_beat
 from lb import request_window
 from lb.events import Event, Kind, queue_event
+from lb.heartbeat import live_workers
 from lb.settings import ServiceSettings
 
 WHO = "autoscaler"
@@ -52,23 +55,28 @@ class Sight:
     measured: Measured
     states: Mapping[int, State]
     history: History
+    changes: Changes
     compared: bool
 
 
 class Scaler:
-    """Ticks for one service. `client` is its state Redis."""
+    """Ticks for one service. `client` is its state Redis; the `shadow` policy is decided too, and never acted on."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a seam
         self,
         client: redis.Redis,
         service: ServiceSettings,
         policy: Policy,
         table: ContainerTable,
         orders: Orders,
+        *,
+        shadow: ShadowPolicy | None = None,
     ) -> None:
         self._redis = client
         self._service = service
         self._policy = policy
+        self._shadow = shadow
+        self._policies = [policy, *([shadow.policy] if shadow else [])]
         self._table = table
         self._orders = orders
         self._started = time.time()
@@ -78,10 +86,10 @@ class Scaler:
         """Look, decide and order at unix time `now`. None when Redis did not answer: then everything stays as it is."""
         try:
             sight = self._look(now)
-            decision, history = decide(sight.measured, sight.history, self._policy)
+            decision, history = decide(sight.measured, sight.history, self._policy, sight.changes)
             todo = self._plan(sight, decision.target)
             # Written before it is ordered: nothing is ever done without its reason in the journal.
-            self._write(decision, history, sight.states, todo)
+            self._write(decision, history, sight, todo)
             self._order(decision, sight.states, todo)
         except redis.RedisError as error:
             self._outage.struck(now, error)
@@ -94,24 +102,44 @@ class Scaler:
         pipe = self._redis.pipeline(transaction=True)
         request_window.count(pipe, name, now, self._policy.window)
         override.queue_read(pipe, name)
-        memory.queue_read(pipe, name)
+        memory.queue_read_past(pipe, name)
+        memory.queue_read_since(pipe, name)
         compared.queue_read(pipe, name)
-        count, said, remembered, since, compared_at = pipe.execute()
-        existing, fixed = len(staying(states)), override.override_of(said).number
-        measured = Measured(now, count, memory.age_of(since, now), existing, fixed)
-        return Sight(measured, states, memory.history_of(remembered), compared_at is not None)
+        count, said, remembered, changed, since, compared_at = pipe.execute()
+        measured = Measured(
+            at=now,
+            count=count,
+            age=memory.age_of(since, now),
+            existing=len(staying(states)),
+            fixed=override.override_of(said).number,
+            in_flight=self._in_flight(),
+        )
+        history, changes = memory.history_of(remembered), memory.changes_of(changed)
+        return Sight(measured, states, history, changes, compared_at is not None)
+
+    def _in_flight(self) -> int | None:
+        """Requests that are being answered, None while no proxy worker is alive to know, and where no policy asks."""
+        if Rule.IN_FLIGHT not in {policy.rule for policy in self._policies}:
+            return None
+        workers = live_workers(self._redis, self._service.name)
+        return sum(sum(worker.in_flight.values()) for worker in workers) if workers else None
 
     def _plan(self, sight: Sight, target: int) -> Plan:
         if not sight.compared and sight.measured.age < compared.PATIENCE:
             return Plan(waiting="waiting until the table has been compared with what runs")
         return plan(sight.states, target, self._service.first_port)
 
-    def _write(self, decision: Decision, history: History, states: Mapping[int, State], todo: Plan) -> None:
+    def _write(self, decision: Decision, history: History, sight: Sight, todo: Plan) -> None:
         name, now = self._service.name, decision.measured.at
+        beside = self._shadow.decide(sight.measured) if self._shadow else None
         pipe = self._redis.pipeline(transaction=True)
-        request_window.trim(pipe, name, now, self._policy.window)
-        memory.queue_write(pipe, name, history, now, self._policy)
-        decision_log.queue_append(pipe, name, decision_log.entry_for(decision, states, todo))
+        request_window.trim(pipe, name, now, max(policy.window for policy in self._policies))
+        memory.queue_write_past(pipe, name, history, decision)
+        memory.queue_write_since(pipe, name, now)
+        if self._shadow and beside:
+            self._shadow.queue_write(pipe, *beside)
+        shadow = beside[0] if beside else None
+        decision_log.queue_append(pipe, name, decision_log.entry_for(decision, sight.states, todo, shadow))
         queue_beat(pipe, name, own_beat(WHO, self._started, now))
         if told := self._outage.recovery(now):
             queue_event(pipe, name, told)

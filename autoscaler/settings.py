@@ -18,6 +18,7 @@ class AutoscalerSettings:
 
     service: ServiceSettings = field(default_factory=ServiceSettings)
     policy: Policy = field(default_factory=Policy)
+    shadow: Policy | None = None  # decided and written down beside the policy, never acted on
 
     @classmethod
     def from_env(cls, env: environs.Env | None = None) -> Self:
@@ -32,4 +33,18 @@ class AutoscalerSettings:
             stabilization=env.float("STABILIZATION_SECONDS", Policy.stabilization, validate=NOT_NEGATIVE),
             maximum=service.max_containers,
         )
-        return cls(service, policy)
+        policy = changed(policy, env, "SCALING_POLICY") or policy
+        return cls(service, policy, changed(policy, env, "SHADOW_POLICY"))
+
+
+def changed(policy: Policy, env: environs.Env, variable: str) -> Policy | None:
+    """The policy with the numbers of a variable put in; None when that is not set. Raises environs.EnvError."""
+
+    def usable(text: str) -> None:
+        try:
+            policy.changed(text)
+        except ValueError as error:
+            raise environs.ValidationError(str(error)) from error
+
+    text = env.str(variable, "", validate=usable)
+    return policy.changed(text) if text else None

@@ -4,13 +4,16 @@ Requests come as `Arrivals`: how many in the second that ends at a time. The sim
 year of seconds needs no more memory than an hour.
 """
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from autoscaler.brakes import Changes
 from autoscaler.policy import History, Measured, Policy, decide
 
+SERVICE_SECONDS = 0.1  # that a request is being answered, where nobody says otherwise
 BOOT_SECONDS = 2.0  # from the decision to the second container in the ring, as measured; busy machines take longer
 
 
@@ -78,19 +81,27 @@ class Booting:
         return self._targets[0][1]
 
 
-def simulate(arrivals: Iterable[Arrivals], policy: Policy, boot_seconds: float = BOOT_SECONDS) -> Iterator[Point]:
+def simulate(
+    arrivals: Iterable[Arrivals],
+    policy: Policy,
+    boot_seconds: float = BOOT_SECONDS,
+    service_seconds: float = SERVICE_SECONDS,
+) -> Iterator[Point]:
     """What the policy makes of these seconds, which must follow one another without a gap.
 
-    Before the first one there was one container and no request.
+    Before the first one there was one container and no request. Requests in flight are inferred by Little's law: the
+    rate times the `service_seconds` that each takes.
     """
     window, booting, target = Window(policy.window), Booting(boot_seconds), policy.minimum
     history: History | None = None
+    changes = Changes(target)
     for second in arrivals:
         window.add(second)
         history = {target: second.at - 1.0} if history is None else history
-        seen = Measured(float(second.at), window.count, policy.window, target)
-        decision, history = decide(seen, history, policy)
-        target = decision.target
+        in_flight = math.ceil(second.number * service_seconds)
+        seen = Measured(float(second.at), window.count, policy.window, target, in_flight=in_flight)
+        decision, history = decide(seen, history, policy, changes)
+        target, changes = decision.target, decision.changes
         running = booting.running(second.at, target)
         yield Point(second.at, second.number, window.count, decision.wanted, target, running)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from autoscaler.decision_log import Entry
-from autoscaler.policy import PAUSE_SECONDS, requests, wanted
+from autoscaler.policy import PAUSE_SECONDS, Rule, requests
 
 SECONDS_IN_WORDS = {60: "minute", 120: "two minutes", 300: "five minutes", 600: "ten minutes", 3600: "hour"}
 
@@ -79,11 +79,13 @@ def because(story: Story) -> str:
     began, policy = story.began, story.began.policy
     if began.fixed is not None:
         return f"because the operator fixed it at {began.fixed}"
+    if began.target != began.highest:  # a brake holds
+        return f"because {began.reason}"
     if story.before and went_down(story):
         return because_down(began, story.before)
-    if began.target > began.wanted:
+    if began.target != began.wanted or policy.rule is not Rule.WINDOW or policy.floor.spans:
         return f"because {began.reason}"
-    rule = f"{policy.requests_per_container} per container, so {wanted(began.count, policy)}"
+    rule = f"{policy.requests_per_container} per container, so {began.wanted}"
     return f"because {requests(began.count)} came in the {in_words(policy.window)} before ({rule})"
 
 

@@ -57,7 +57,7 @@ class Snapshot:
     @property
     def wanted(self) -> int:
         """How many containers this instant's count wants."""
-        return wanted(self.count, self.policy)
+        return wanted(self.count, self.policy, self.at, sum(row.in_flight for row in self.rows))
 
     @property
     def troubles(self) -> list[str]:

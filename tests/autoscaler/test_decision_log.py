@@ -9,6 +9,7 @@ from autoscaler.decision_log import (
     APPEND_LUA,
     PAGE,
     Entry,
+    Shadow,
     backwards,
     decisions_key,
     entry_for,
@@ -38,6 +39,13 @@ def append(client: redis.Redis, *written: Entry) -> None:
 @pytest.mark.parametrize("fixed", [None, 3])
 def test_an_entry_is_read_back_as_it_was_written(redis_client: redis.Redis, fixed: int | None) -> None:
     written = entry(1700000000.123457, fixed=fixed)
+    append(redis_client, written)
+    assert list(read(redis_client, "acts", 0)) == [written]
+
+
+def test_what_only_some_policies_need_is_read_back_too(redis_client: redis.Redis) -> None:
+    shadow = Shadow(2, 3, Policy(window=30, up_step=1))
+    written = replace(entry(1700000000.5), in_flight=7, shadow=shadow)
     append(redis_client, written)
     assert list(read(redis_client, "acts", 0)) == [written]
 

@@ -1,16 +1,20 @@
 """The scaling rule as tables: one instant, then histories second by second."""
 
 import random
+import re
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
+from autoscaler.brakes import Changes
 from autoscaler.policy import (
     PAUSE_SECONDS,
     History,
     Measured,
     Policy,
+    Rule,
     decide,
     last_measured,
     next_threshold,
@@ -18,6 +22,7 @@ from autoscaler.policy import (
     sentence,
     wanted,
 )
+from autoscaler.schedule import Schedule
 
 RULE = Policy()
 FULL = 10_000.0  # the age of a window that has been measured for long
@@ -237,3 +242,124 @@ def test_changing_a_policy_leaves_the_rest_alone() -> None:
 def test_a_policy_that_cannot_be_is_refused_with_a_sentence(text: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint.replace("(", r"\(")):
         Policy().changed(text)
+
+
+RATE = Policy(rule=Rule.RATE, window=60, requests_per_second=5)
+BUSY = Policy(rule=Rule.IN_FLIGHT, in_flight=8)
+
+
+@pytest.mark.parametrize(
+    ("count", "number"), [(0, 1), (1, 1), (300, 1), (301, 2), (600, 2), (601, 3), (2_999, 10), (9_999_999, 10)]
+)
+def test_target_tracking_wants_one_container_for_each_rate(count: int, number: int) -> None:
+    assert wanted(count, RATE) == number
+
+
+@pytest.mark.parametrize(("in_flight", "number"), [(0, 1), (1, 1), (8, 1), (9, 2), (80, 10), (81, 10)])
+def test_requests_in_flight_want_one_container_for_each_few(in_flight: int, number: int) -> None:
+    assert wanted(0, BUSY, in_flight=in_flight) == number
+
+
+@pytest.mark.parametrize("count", [0, 1, 299, 300, 301, 599, 600, 601, 2_700])
+def test_the_next_threshold_of_a_rate_is_the_first_count_that_wants_more(count: int) -> None:
+    threshold = next_threshold(count, RATE)
+    assert threshold is not None
+    assert wanted(threshold, RATE) == wanted(threshold - 1, RATE) + 1 == wanted(count, RATE) + 1
+
+
+def test_a_rule_that_does_not_count_has_no_threshold() -> None:
+    assert next_threshold(5, BUSY) is None
+
+
+def test_unknown_requests_in_flight_change_nothing() -> None:
+    history: History = {1: 0.5}
+    decision, _ = decide(Measured(1.0, 0, FULL, 4, in_flight=None), history, BUSY)
+    assert (decision.target, decision.blind) == (4, True)
+    assert sentence(decision) == "nobody knows how many requests are in flight: what exists is kept (4)"
+
+
+def test_a_schedule_raises_the_floor_in_its_time() -> None:
+    policy = Policy(floor=Schedule.parse("3@08:00-18:00"), stabilization=10)
+    eight = 8 * 3600
+    answers = targets(every_second(eight - 2, (4, 0)), policy, history={1: eight - 3.0})
+    assert answers == [1, 1, 3, 3]
+    evening = 18 * 3600
+    answers = targets(every_second(evening - 2, (14, 0)), policy, history={3: evening - 3.0}, existing=3)
+    assert answers == [3, 3] + [3] * 9 + [1] * 3
+
+
+def braked_targets(counts: Iterable[tuple[float, int]], policy: Policy) -> list[int]:
+    """The target at each (time, count), the brakes remembering."""
+    history: History = {1: 0.0}
+    changes, answers = Changes(1), []
+    for at, count in counts:
+        decision, history = decide(Measured(at, count, FULL, 1), history, policy, changes)
+        changes = decision.changes
+        answers.append(decision.target)
+    return answers
+
+
+def test_steps_and_cool_downs_slow_both_ways() -> None:
+    policy = Policy(up_step=2, up_cooldown=3, down_step=1, down_cooldown=2, stabilization=0)
+    up = braked_targets(every_second(1, (8, 199)), policy)
+    assert up == [3, 3, 3, 5, 5, 5, 7, 7]
+    down = braked_targets(every_second(1, (1, 50), (6, 0)), replace(policy, up_cooldown=0))
+    assert down == [3, 2, 2, 1, 1, 1, 1]
+
+
+def test_the_operators_number_knows_no_brakes() -> None:
+    policy = Policy(up_step=1, up_cooldown=60)
+    assert decide(Measured(1.0, 0, FULL, 1, fixed=8), {1: 0.5}, policy, Changes(1, 0.5))[0].target == 8
+
+
+@pytest.mark.parametrize(
+    ("policy", "seen", "words"),
+    [
+        (RATE, Measured(200.0, 400, FULL, 1), "6.67 requests/s over the last 60 s want 2 (5 per container)"),
+        (BUSY, Measured(200.0, 0, FULL, 1, in_flight=17), "17 requests in flight want 3 (8 per container)"),
+        (
+            Policy(floor=Schedule.parse("3@00:00-00:00")),
+            Measured(200.0, 5, FULL, 3),
+            "5 requests in the last 120 s want 3 (20 per container, at least 3 at this time)",
+        ),
+        (
+            Policy(up_step=1, up_cooldown=30),
+            Measured(200.0, 95, FULL, 1),
+            "95 requests in the last 120 s want 5 (20 per container), but it goes up by 1 and every 30 s at most",
+        ),
+    ],
+)
+def test_each_policy_says_why(policy: Policy, seen: Measured, words: str) -> None:
+    assert sentence(decide(seen, {1: 199.0}, policy, Changes(seen.existing))[0]) == words
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rule=rate,requests_per_second=2.5,window=30",
+        "rule=in_flight,in_flight=4",
+        "up_step=2,up_cooldown=10,down_step=1,down_cooldown=60",
+        "floor=3@mon-fri 08:00-18:00 Europe/Berlin+5@12:00-13:00",
+    ],
+)
+def test_a_policy_reads_what_it_writes(text: str) -> None:
+    policy = RULE.changed(text)
+    assert policy != RULE
+    assert RULE.changed(str(policy)) == policy
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("rule=magic", "rule must be one of window, rate, in_flight, not 'magic'"),
+        ("requests_per_second=0", "must be above 0"),
+        ("in_flight=nan", "must be above 0"),
+        ("up_step=-1", "up_step and down_step must not be below 0"),
+        ("down_cooldown=inf", "must not be below 0 seconds"),
+        ("floor=11@08:00-18:00", "floor must not be above maximum"),
+        ("floor=morning", "floor must look like"),
+    ],
+)
+def test_a_policy_that_cannot_be_is_refused_in_a_sentence(text: str, words: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(words)):
+        RULE.changed(text)

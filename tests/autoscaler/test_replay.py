@@ -41,6 +41,22 @@ def test_the_same_policy_decides_the_same_again(world):
     assert [tick.entry for tick in replayed if tick.differs] == []
 
 
+BRAKED = (
+    "rule=rate,window=30,requests_per_second=0.2,up_step=1,up_cooldown=20,down_step=1,down_cooldown=40,stabilization=60"
+)
+
+
+def test_a_policy_with_brakes_decides_the_same_again_also_from_the_middle_on(world):
+    world.policy = Policy().changed(BRAKED)
+    world.scaler = world.another_scaler()
+    live_through(world, 900, seed=23)
+    entries = recorded(world)
+    assert len({entry.target for entry in entries}) >= 3
+    for begin in (0, 300):
+        replayed = list(replay(entries[begin:]))
+        assert [tick.entry for tick in replayed if tick.settled and tick.differs] == []
+
+
 def test_a_recording_that_begins_in_the_middle_is_decided_the_same_once_its_past_is_known(world):
     live_through(world, 700, seed=11)
     replayed = list(replay(recorded(world)[250:]))

@@ -3,7 +3,7 @@
 import environs
 import pytest
 
-from autoscaler.policy import Policy
+from autoscaler.policy import Policy, Rule
 from autoscaler.settings import AutoscalerSettings
 
 
@@ -31,6 +31,8 @@ def test_every_number_of_the_rule_has_a_variable(monkeypatch: pytest.MonkeyPatch
         ("REQUESTS_PER_CONTAINER", "1.5"),
         ("STABILIZATION_SECONDS", "-1"),
         ("MAX_CONTAINERS", "0"),
+        ("SCALING_POLICY", "rule=magic"),
+        ("SHADOW_POLICY", "window"),
     ],
 )
 def test_a_wrong_number_is_refused_by_the_name_of_its_variable(
@@ -39,3 +41,16 @@ def test_a_wrong_number_is_refused_by_the_name_of_its_variable(
     monkeypatch.setenv(name, value)
     with pytest.raises(environs.EnvError, match=name):
         AutoscalerSettings.from_env()
+
+
+def test_a_policy_and_its_shadow_change_what_the_numbers_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WINDOW_SECONDS", "60")
+    monkeypatch.setenv("SCALING_POLICY", "rule=rate,requests_per_second=3")
+    monkeypatch.setenv("SHADOW_POLICY", "up_step=1")
+    settings = AutoscalerSettings.from_env()
+    assert settings.policy == Policy(window=60, rule=Rule.RATE, requests_per_second=3)
+    assert settings.shadow == Policy(window=60, rule=Rule.RATE, requests_per_second=3, up_step=1)
+
+
+def test_without_a_variable_there_is_no_shadow() -> None:
+    assert AutoscalerSettings.from_env().shadow is None

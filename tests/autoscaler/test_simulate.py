@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from autoscaler.policy import Policy, wanted
+from autoscaler.policy import Policy, Rule, wanted
 from autoscaler.simulate import Arrivals, Booting, Window, simulate, summarise
 
 RULE = Policy()
@@ -76,3 +76,14 @@ def test_nothing_at_all_is_served_by_the_minimum(minimum: int) -> None:
 
 def test_no_seconds_have_no_figures() -> None:
     assert summarise(simulate([], RULE)).seconds == 0
+
+
+def test_requests_in_flight_are_the_rate_times_the_time_that_each_takes() -> None:
+    policy = Policy(rule=Rule.IN_FLIGHT, in_flight=2)
+    points = list(simulate(seconds((3, 10), (3, 40)), policy, service_seconds=0.2))
+    assert [point.wanted for point in points] == [1, 1, 1, 4, 4, 4]
+
+
+def test_a_simulation_goes_up_in_steps() -> None:
+    points = list(simulate(seconds((6, 100)), Policy(up_step=2, up_cooldown=2)))
+    assert [point.target for point in points] == [3, 3, 5, 5, 7, 7]
