@@ -52,25 +52,38 @@ def recorded(changes: Changes, entry: Entry) -> Changes:
     return followed_by(changes, entry.target if changes.target is None else changes.target, entry.target, entry.at)
 
 
-def arrivals_of(oldest_first: Iterable[Entry]) -> Iterator[Arrivals]:
-    """The requests behind recorded counts, second by second without a gap.
+class Inference:
+    """The requests behind recorded counts, second by second without a gap, decision by decision.
 
     A count grows by what came and shrinks by what became older than the window; the latter is known from what came one
     window before. What came between two ticks, and in the window before the first one, is assumed to have come evenly:
     a recording that begins with the service lets infer all of it, any other is right to within its first count.
     """
-    window: deque[Arrivals] = deque()
-    count, before = 0, None
-    for entry in one_each_second(oldest_first):
+
+    def __init__(self) -> None:
+        self._window: deque[Arrivals] = deque()
+        self._count = 0
+        self._before: int | None = None
+
+    def add(self, entry: Entry) -> list[Arrivals]:
+        """What came since the entry before; nothing new for one of the same second, the next one will tell."""
         at, length = round(entry.at), round(entry.policy.window)
-        passed = max(1, min(length, round(entry.age))) if before is None else at - before
-        while window and window[0].at <= at - length:
-            count -= window.popleft().number
-        came = evenly(max(0, entry.count - count), at, min(passed, length))
-        yield from (Arrivals(second, 0) for second in range(at - passed + 1, at - len(came) + 1))
-        yield from came
-        window.extend(came)
-        count, before = count + sum(one.number for one in came), at
+        passed = max(1, min(length, round(entry.age))) if self._before is None else at - self._before
+        if passed < 1:
+            return []
+        while self._window and self._window[0].at <= at - length:
+            self._count -= self._window.popleft().number
+        came = evenly(max(0, entry.count - self._count), at, min(passed, length))
+        self._window.extend(came)
+        self._count, self._before = self._count + sum(one.number for one in came), at
+        return [*(Arrivals(second, 0) for second in range(at - passed + 1, at - len(came) + 1)), *came]
+
+
+def arrivals_of(oldest_first: Iterable[Entry]) -> Iterator[Arrivals]:
+    """The requests behind recorded counts, as `Inference` tells them."""
+    inference = Inference()
+    for entry in one_each_second(oldest_first):
+        yield from inference.add(entry)
 
 
 def evenly(number: int, at: int, seconds: int) -> list[Arrivals]:

@@ -21,7 +21,17 @@ from helpers import eventually, free_port, free_ports
 ROOT = Path(__file__).resolve().parent.parent
 SELFIELESS = str(Path(sys.executable).parent / "selfieless")
 # What the service must not inherit from the shell that runs the tests.
-OURS = ("LB_PORT", "REDIS_URL", "ACTS_REDIS_URL", "STATE_DIR", "FIRST_PORT", "RUNTIME", "WINDOW_SECONDS", "ACTS_AUTH")
+OURS = (
+    "LB_PORT",
+    "ADMIN_PORT",
+    "REDIS_URL",
+    "ACTS_REDIS_URL",
+    "STATE_DIR",
+    "FIRST_PORT",
+    "RUNTIME",
+    "WINDOW_SECONDS",
+    "ACTS_AUTH",
+)
 
 
 @dataclass
@@ -120,7 +130,7 @@ def running_service(state_dir: Path | None = None, **variables: str) -> Iterator
 def start(state_dir: Path, variables: dict[str, str]) -> RunningService:
     """Start `deploy/up` without waiting for anything."""
     clean = {name: value for name, value in os.environ.items() if name not in OURS}
-    ports = {"LB_PORT": str(free_port()), "FIRST_PORT": str(free_ports(10))}
+    ports = {"LB_PORT": str(free_port()), "FIRST_PORT": str(free_ports(10)), "ADMIN_PORT": str(free_port())}
     environment = {**clean, "STATE_DIR": str(state_dir), "RUNTIME": "process", **ports, **variables}
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "deploy" / "up")],

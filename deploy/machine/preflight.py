@@ -7,7 +7,7 @@ import contextlib
 import fcntl
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import IO
 
@@ -18,6 +18,7 @@ from deploy.runtime.processes import listener_of
 DEFAULT_PORT = 80
 LAST_PORT = 65535
 FALLBACK_PORT = 8080  # where this account may not bind 80
+ADMIN_PORTS = range(8081, 8100)  # the first free one is the dashboard's, unless ADMIN_PORT says which
 
 
 class NotReady(Exception):
@@ -77,6 +78,29 @@ def public_port(wanted: int | None) -> int:
             f"LB_PORT={port}: the port is taken by {listener_of(port)}. Stop what uses it or choose another LB_PORT."
         ) from error
     return port
+
+
+def admin_port(wanted: int | None, taken: Collection[int]) -> int:
+    """The port for the dashboard: the one asked for (0: none), else the first free one from 8081 on; 0 if none is."""
+    if wanted is None:
+        return next((port for port in ADMIN_PORTS if port not in taken and is_free(port)), 0)
+    if wanted in taken:
+        raise NotReady(f"ADMIN_PORT={wanted}: the site or a container has this port. Choose another.")
+    if wanted and not is_free(wanted):
+        raise NotReady(
+            f"ADMIN_PORT={wanted}: the port is taken by {listener_of(wanted)}. Stop what uses it, choose another "
+            "ADMIN_PORT, or 0 for no dashboard."
+        )
+    return wanted
+
+
+def is_free(port: int) -> bool:
+    """Whether the port can be bound on this machine's own address."""
+    try:
+        bind("127.0.0.1", port)
+    except OSError:
+        return False
+    return True
 
 
 def separate(lb_port: int, ports: range) -> None:

@@ -27,6 +27,7 @@ from deploy.runtime.base import KillFailed, Runtime, RuntimeAway
 SERVERS = ("redis-state", "redis-acts")
 CONTROL = ("monitor", "autoscaler", "deploy")  # those who start and stop containers
 PROXY = ("lb",)
+VIEW = ("dashboard",)
 
 
 class StartFailed(Exception):
@@ -65,7 +66,7 @@ class Service:
             status.update("Starting Redis …")
             self.start_servers()
             status.update("Starting the proxy, the deploy worker, the monitor and the autoscaler …")
-            self.supervised.start([*CONTROL, *PROXY])
+            self.supervised.start([*CONTROL, *PROXY, *VIEW])
             status.update("Waiting for the first container …")
             self.wait_until_served(began + self.settings.start_timeout)
             self.wait_until(self.all_run, "every part", began + self.settings.start_timeout - time.monotonic())
@@ -98,6 +99,10 @@ class Service:
             Program("monitor", (python, "-m", "monitor"), 40, 3),
             Program("autoscaler", (python, "-m", "autoscaler"), 40, 3),
         ]
+        if self.environment.get("ADMIN_PORT", "0") != "0":
+            parts.append(
+                Program("dashboard", (python, "-m", "gunicorn", "-c", "python:monitor.dashboard.gunicorn_conf"), 50, 4)
+            )
         return [*self.server_programs(), *parts]
 
     def server_programs(self) -> list[Program]:
@@ -167,7 +172,7 @@ class Service:
             return 0.0 if hurry() else max(0.0, deadline - time.monotonic())
 
         if self.daemon and self.daemon.poll() is None and self.supervised.answers():
-            self.supervised.stop(CONTROL, within=left())
+            self.supervised.stop([*CONTROL, *VIEW], within=left())
             self.supervised.stop(PROXY, within=left())
             self.stop_containers(min(2.0, left()))
             self.supervised.stop(self.servers, within=left())

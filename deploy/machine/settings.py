@@ -27,6 +27,7 @@ class UpSettings:
     redis_url: str | None  # None: `up` starts the server itself
     acts_redis_url: str | None
     service: ServiceSettings
+    admin_port: int | None = None  # of the dashboard; None: 8081 or the next free one, 0: no dashboard
     state_redis_port: int = 0  # 0: the state Redis is reached by its unix socket alone
     lb_user: str = "nobody"  # the account of the proxy's workers, when started as root
     start_timeout: float = 60.0  # a loaded two-core machine needs 5; reading a big append-only file takes the rest
@@ -43,6 +44,7 @@ class UpSettings:
             redis_url=env.str("REDIS_URL", None) or None,
             acts_redis_url=env.str("ACTS_REDIS_URL", None) or None,
             service=ServiceSettings.from_env(env),
+            admin_port=env.int("ADMIN_PORT", None, validate=validate.Range(0, 65535)),
             state_redis_port=env.int("STATE_REDIS_PORT", 0, validate=validate.Range(0, 65535)),
             lb_user=env.str("LB_USER", cls.lb_user),
             start_timeout=env.float("START_TIMEOUT", cls.start_timeout, validate=POSITIVE),
@@ -90,11 +92,14 @@ class RunFolder:
         return cls(Path(tempfile.mkdtemp(prefix="selfieless-", dir="/tmp")))
 
 
-def for_children(settings: UpSettings, run: RunFolder, *, lb_port: int, tokens: Mapping[str, str]) -> dict[str, str]:
+def for_children(
+    settings: UpSettings, run: RunFolder, *, lb_port: int, admin_port: int, tokens: Mapping[str, str]
+) -> dict[str, str]:
     """The variables that every part gets on top of the environment `up` was started with."""
     return {
         "STATE_DIR": str(settings.state_dir),
         "LB_PORT": str(lb_port),
+        "ADMIN_PORT": str(admin_port),
         "REDIS_URL": settings.redis_url or f"unix://{run.state_socket}",
         "ACTS_REDIS_URL": settings.acts_redis_url or f"unix://{run.acts_socket}",
         "PYTHONUNBUFFERED": "1",

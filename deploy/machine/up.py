@@ -27,7 +27,7 @@ from lb.settings import sentence
 
 FAILED, WRONG_SETTING = 1, 2
 FOR_THE_COMMAND_LINE = (
-    *("REDIS_URL", "ACTS_REDIS_URL", "STATE_DIR", "LB_PORT", "RUNTIME", "SERVICE_NAME"),
+    *("REDIS_URL", "ACTS_REDIS_URL", "STATE_DIR", "LB_PORT", "ADMIN_PORT", "RUNTIME", "SERVICE_NAME"),
     *(
         "FIRST_PORT",
         "MAX_CONTAINERS",
@@ -101,7 +101,8 @@ def prepare(settings: UpSettings, console: Console, check_settings: Callable[[],
     preflight.predecessor_gone(run_folder.path, seconds=settings.stop_timeout)
     lb_port = preflight.public_port(settings.lb_port)
     preflight.separate(lb_port, settings.container_ports)
-    environment = {**os.environ, **variables(settings, run_folder, lb_port)}
+    admin_port = preflight.admin_port(settings.admin_port, (lb_port, *settings.container_ports))
+    environment = {**os.environ, **variables(settings, run_folder, lb_port, admin_port)}
     os.environ.update(environment)
     check_settings()
     for variable, url in (("REDIS_URL", settings.redis_url), ("ACTS_REDIS_URL", settings.acts_redis_url)):
@@ -127,10 +128,10 @@ def open_runtime(console: Console) -> tuple[Runtime, str]:
         return choose_runtime(DeploySettings.from_env(Env()), status.update)
 
 
-def variables(settings: UpSettings, run_folder: RunFolder, lb_port: int) -> dict[str, str]:
+def variables(settings: UpSettings, run_folder: RunFolder, lb_port: int, admin_port: int) -> dict[str, str]:
     """What the parts are told beyond the environment that `up` was started with."""
     secrets = tokens(settings.state_dir, os.environ)
-    return for_children(settings, run_folder, lb_port=lb_port, tokens=secrets)
+    return for_children(settings, run_folder, lb_port=lb_port, admin_port=admin_port, tokens=secrets)
 
 
 def make_folders(settings: UpSettings, run_folder: RunFolder) -> None:
@@ -190,10 +191,26 @@ def welcome(service: Service) -> str:
   The site     {host}/
   Try          curl -i {host}/api/v1/acts/count
   Look         {selfieless} status --watch
+  Dashboard    {dashboard(service)}
   Ask Redis    redis-cli {redis_cli_options(state)} hgetall {service.settings.service.name}:ring
   Logs         {short(service.settings.logs)}/
   Stop         Ctrl-C
 """
+
+
+def dashboard(service: Service) -> str:
+    """Where the dashboard is, and what unlocks its buttons."""
+    port = service.environment["ADMIN_PORT"]
+    if port == "0":
+        return "none (ADMIN_PORT=0, or no port from 8081 to 8099 is free)"
+    file = service.settings.state_dir / "admin_token"
+    token = f"token: cat {short(file)}" if service.environment["ADMIN_TOKEN"] in kept_in(file) else "token: ADMIN_TOKEN"
+    return f"http://localhost:{port}/   (its buttons ask for the {token})"
+
+
+def kept_in(file: Path) -> str:
+    """What a file of ours holds; nothing where there is none."""
+    return file.read_text() if file.exists() else ""
 
 
 def short(path: Path) -> str:

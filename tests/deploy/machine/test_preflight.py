@@ -38,6 +38,22 @@ def test_a_public_port_among_those_of_the_containers_is_refused() -> None:
     preflight.separate(8010, range(8000, 8010))
 
 
+def test_the_dashboard_gets_the_first_free_port_unless_it_is_told_which() -> None:
+    first = preflight.admin_port(None, [])
+    assert first in preflight.ADMIN_PORTS
+    with socket.create_server(("127.0.0.1", first)):
+        assert preflight.admin_port(None, []) != first
+        with pytest.raises(preflight.NotReady, match=rf"ADMIN_PORT={first}: the port is taken by .*pid {os.getpid()}"):
+            preflight.admin_port(first, [])
+    assert preflight.admin_port(0, []) == 0
+
+
+def test_the_dashboard_takes_no_port_of_the_site_or_of_a_container() -> None:
+    assert preflight.admin_port(None, preflight.ADMIN_PORTS) == 0
+    with pytest.raises(preflight.NotReady, match="ADMIN_PORT=8003: the site or a container"):
+        preflight.admin_port(8003, range(8000, 8010))
+
+
 def test_ports_that_do_not_exist_are_refused() -> None:
     with pytest.raises(preflight.NotReady, match=r"FIRST_PORT=65530: with MAX_CONTAINERS=10 .* 65539"):
         preflight.separate(80, range(65530, 65540))

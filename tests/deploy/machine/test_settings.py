@@ -48,7 +48,7 @@ def test_given_urls_are_handed_on_and_missing_ones_become_our_sockets(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     read = settings(monkeypatch, STATE_DIR=str(tmp_path), REDIS_URL="redis://127.0.0.1:7000/0")
-    given = for_children(read, RunFolder(tmp_path), lb_port=8080, tokens={"ADMIN_TOKEN": "t"})
+    given = for_children(read, RunFolder(tmp_path), lb_port=8080, admin_port=8081, tokens={"ADMIN_TOKEN": "t"})
     assert given["REDIS_URL"] == "redis://127.0.0.1:7000/0"
     assert given["ACTS_REDIS_URL"] == f"unix://{tmp_path}/acts/acts.sock"
-    assert (given["LB_PORT"], given["ADMIN_TOKEN"]) == ("8080", "t")
+    assert (given["LB_PORT"], given["ADMIN_PORT"], given["ADMIN_TOKEN"]) == ("8080", "8081", "t")

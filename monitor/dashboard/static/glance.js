@@ -1,0 +1,51 @@
+// What can be read from three metres: the count against its thresholds, and containers against those wanted.
+
+import { byId, make, say, windowWords } from "./words.js";
+
+const RUNGS = 12; // more do not fit on a phone
+
+export function showGlance(state) {
+  const { requests, containers } = state;
+  say(byId("count"), requests.count.toLocaleString("en"));
+  say(byId("window"), windowWords(requests.window));
+  say(byId("running"), String(containers.running));
+  say(byId("target"), String(containers.target ?? "–"));
+  say(byId("reason"), containers.reason);
+  byId("glance").dataset.short = containers.target !== null && containers.running < containers.target;
+  say(byId("above"), requests.above === null ? `${containers.most} is the most there may be` : `${ordinal(requests)} at ${requests.above}: ${more(requests.above - requests.count)}`);
+  say(byId("below"), requests.below === null ? "one is the fewest" : `one fewer below ${requests.below}`);
+  showLadder(state);
+  say(byId("mode"), containers.fixed === null ? "automatic" : `fixed at ${containers.fixed} by ${containers.by}`);
+  const number = byId("number");
+  number.max = containers.most;
+  if (!number.value) number.value = containers.fixed ?? containers.target ?? 1;
+}
+
+const ordinal = (requests) => `container ${requests.above / requests.each + 1}`;
+const more = (number) => (number === 1 ? "1 more request" : `${number} more requests`);
+
+// One rung for each container; the requests of the window fill them from the left.
+function showLadder({ requests, containers, rows }) {
+  const first = Math.max(1, Math.min(containers.wanted - RUNGS / 2, containers.most - RUNGS + 1));
+  const last = Math.min(containers.most, first + RUNGS - 1);
+  const ladder = byId("ladder");
+  while (ladder.children.length > last - first + 1) ladder.lastChild.remove();
+  while (ladder.children.length < last - first + 1) ladder.append(rung());
+  const states = new Map(rows.map((row) => [row.number, row.state]));
+  [...ladder.children].forEach((element, index) => {
+    const number = first + index;
+    const filled = Math.min(1, Math.max(0, requests.count / requests.each - (number - 1)));
+    element.dataset.state = states.get(number) || "none";
+    element.dataset.now = number === containers.wanted;
+    element.style.setProperty("--filled", filled.toFixed(3));
+    say(element.querySelector(".threshold"), number === 1 ? "" : String((number - 1) * requests.each));
+    say(element.querySelector(".number"), String(number));
+  });
+  ladder.setAttribute("aria-label", `${requests.count} requests; ${containers.wanted} of at most ${containers.most} containers wanted`);
+}
+
+function rung() {
+  const element = make("div", "rung");
+  element.append(make("span", "threshold"), make("span", "bar"), make("span", "number"));
+  return element;
+}

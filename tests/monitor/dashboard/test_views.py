@@ -1,0 +1,74 @@
+import time
+
+import pytest
+
+from autoscaler import decision_log
+from autoscaler.plan import Plan
+from autoscaler.policy import Measured, Policy, decide
+from monitor.dashboard.app import LISTENERS
+
+
+def test_the_page_names_the_four_columns_first(site) -> None:
+    text = site.get("/").text
+    places = [text.index(f">{title}<") for title in ("Container number", "Port", "Status", "Turn", "State")]
+    assert places == sorted(places)
+
+
+def test_the_page_loads_nothing_from_elsewhere_and_has_no_script_of_its_own(site) -> None:
+    text = site.get("/").text
+    assert "//" not in text.replace("<!doctype", "")
+    assert "<script>" not in text
+    assert "style=" not in text
+
+
+@pytest.mark.parametrize("name", ["main.js", "dashboard.css", "uplot/uPlot.iife.min.js", "uplot/LICENSE", "mark.svg"])
+def test_what_the_page_needs_is_served_here(site, name) -> None:
+    with site.get(f"/static/{name}") as answer:
+        assert answer.status_code == 200
+
+
+def test_the_state_is_json_for_scripts(ward, site, parts) -> None:
+    ward.start(8000)
+    parts.reader.tick(time.time())
+    assert site.get("/state.json").json["rows"][0]["port"] == 8000
+
+
+def test_the_stream_begins_with_everything(site, parts) -> None:
+    parts.reader.tick(time.time())
+    with site.get("/stream", buffered=False) as answer:
+        assert answer.content_type.startswith("text/event-stream")
+        chunks = answer.iter_encoded()
+        assert [next(chunks), next(chunks)[:13]] == [b"retry: 1000\n\n", b"event: hello\n"]
+        assert parts.hub.listeners == 1
+    assert parts.hub.listeners == 0
+
+
+def test_too_many_listeners_are_asked_to_come_back(site, parts) -> None:
+    for _ in range(LISTENERS):
+        parts.hub.listen()
+    answer = site.get("/stream")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+
+
+def test_why_is_answered_from_the_journal(site, redis_client) -> None:
+    at = time.time() - 10
+    decision, _ = decide(Measured(at, 25, 1000.0, 1), {1: at - 1}, Policy())
+    pipe = redis_client.pipeline()
+    decision_log.queue_append(pipe, "acts", decision_log.entry_for(decision, {}, Plan()))
+    pipe.execute()
+    told = site.get(f"/why?at={at + 1}").json
+    assert "because 25 requests came" in told["sentence"]
+    assert site.get(f"/why?at={at - 1}").status_code == 404
+    assert [site.get(f"/why?at={text}").status_code for text in ("x", "-1", "nan", "1e300")] == [400] * 4
+
+
+def test_health_is_the_dashboards_own(site) -> None:
+    assert site.get("/healthz").json == {"listeners": 0}
+
+
+def test_a_redis_that_is_away_is_said_with_what_to_do(site, parts) -> None:
+    parts.client.connection_pool.connection_kwargs["path"] = "/nowhere/at.all"
+    parts.client.connection_pool.disconnect()
+    answer = site.get("/why")
+    assert answer.status_code == 503
+    assert "REDIS_URL" in answer.json["error"]
