@@ -11,7 +11,7 @@ FROM ${BASE} AS build
 COPY requirements/acts.txt wheels* /build/
 RUN python3 -m venv /venv \
  && if ls /build/*.whl >/dev/null 2>&1; then offline="--no-index --find-links /build"; fi \
- && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --retries 2 --require-hashes $offline -r /build/acts.txt \
+ && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --timeout 8 --retries 2 --require-hashes $offline -r /build/acts.txt \
  && /venv/bin/pip uninstall --yes --disable-pip-version-check pip setuptools
 
 FROM ${BASE}

@@ -125,7 +125,8 @@ def prepare(settings: UpSettings, console: Console, check_settings: Callable[[],
 def open_runtime(console: Console) -> tuple[Runtime, str]:
     """The runtime, and a sentence that says which and why; building an image is shown step by step."""
     with console.status("Looking for a way to run containers …") as status:
-        return choose_runtime(DeploySettings.from_env(Env()), status.update)
+        tell = status.update if console.is_terminal else console.print
+        return choose_runtime(DeploySettings.from_env(Env()), tell)
 
 
 def variables(settings: UpSettings, run_folder: RunFolder, lb_port: int, admin_port: int) -> dict[str, str]:
@@ -138,7 +139,8 @@ def make_folders(settings: UpSettings, run_folder: RunFolder) -> None:
     """Logs and sockets. The acts store is for this account alone, the state also for the proxy's workers."""
     folder(settings.logs)
     folder(run_folder.path, 0o711)
-    folder(run_folder.acts_socket.parent)
+    # Made for this account alone. Docker containers that were kept have been let in already, and stay so.
+    run_folder.acts_socket.parent.mkdir(mode=0o700, exist_ok=True)
     share_with(settings.lb_user, folder(run_folder.state_socket.parent))
 
 

@@ -1,19 +1,25 @@
 """Which runtime is used, and why: the only place that knows them all.
 
 An opener answers with the runtime, or raises `Unavailable` with a sentence that says what this machine lacks.
-`RUNTIME=auto` takes the first of AUTO that can be opened; a runtime that is named must open. Only who passes `tell` has
-images built or fetched, and hears how that goes: `up` does, and the parts that it starts find them there.
+`RUNTIME=auto` takes the first of AUTO that can be opened and fits the other settings; a runtime that is named must
+open. Only who passes `tell` has images built or fetched, and hears how that goes: `up` does, and the parts that it
+starts find them there.
 """
 
+import os
 from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
 
+from docker import APIClient
 from environs import EnvError
 
 from deploy.runtime.base import ImageMissing, Runtime, RuntimeAway, Tell
 from deploy.runtime.docker_engine import DockerEngine, connect
 from deploy.runtime.docker_image import ensure, exists
 from deploy.runtime.local_process import LocalProcesses
-from deploy.settings import DeploySettings
+from deploy.settings import ACTS_COMMAND, DeploySettings
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Unavailable(EnvError):
@@ -30,30 +36,49 @@ def open_process(settings: DeploySettings, _tell: Tell | None = None) -> Runtime
 
 def open_docker(settings: DeploySettings, tell: Tell | None = None) -> Runtime:
     """The docker runtime, if an engine answers and has the image, or can get it."""
+    docker = settings.docker
+    if docker.is_acts and is_loopback(os.environ.get("ACTS_REDIS_URL", "")):
+        raise Unavailable("containers cannot reach the loopback address in ACTS_REDIS_URL")
     try:
         api = connect()
     except RuntimeAway as error:
         raise Unavailable(str(error)) from error
+    engine = DockerEngine(settings, api)
     try:
-        if tell:
-            ensure(api, settings.docker, tell)
-        elif not exists(api, settings.docker.image):
-            raise ImageMissing(f"the engine has no image {settings.docker.image} yet, which ./deploy/up builds")
-    except ImageMissing as error:
-        api.close()
+        if settings.runtime == "auto" and not engine.is_here():
+            raise Unavailable("the engine runs on another machine, or in another network, than this")
+        have_image(api, settings, tell)
+    except (ImageMissing, RuntimeAway) as error:
+        engine.close()
         raise Unavailable(str(error)) from error
-    return DockerEngine(settings, api)
+    except Unavailable:
+        engine.close()
+        raise
+    return engine
+
+
+def have_image(api: APIClient, settings: DeploySettings, tell: Tell | None) -> None:
+    """See to the image, if `tell` listens; else it must be there. Raises ImageMissing."""
+    if tell:
+        ensure(api, settings.docker, tell)
+    elif not exists(api, settings.docker.image):
+        raise ImageMissing(f"the engine has no image {settings.docker.image} yet, which ./deploy/up builds")
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL names this machine by an address that means another machine to a container."""
+    return urlsplit(url).hostname in LOOPBACK
 
 
 Openers = Mapping[str, Callable[[DeploySettings, Tell | None], Runtime]]
 OPENERS: Openers = {"docker": open_docker, "process": open_process}
-AUTO = ("process",)  # best first
+AUTO = ("docker", "process")  # best first
 
 
 def choose_runtime(settings: DeploySettings, tell: Tell | None = None) -> tuple[Runtime, str]:
     """The runtime to use and a sentence that says which and why. Raises Unavailable."""
     if settings.runtime == "auto":
-        return first_of(AUTO, settings, tell)
+        return first_of(fitting(settings), settings, tell)
     if settings.runtime not in OPENERS:
         known = ", ".join(("auto", *OPENERS))
         raise Unavailable(f"RUNTIME={settings.runtime}: this version does not have it; it has {known}.")
@@ -62,6 +87,13 @@ def choose_runtime(settings: DeploySettings, tell: Tell | None = None) -> tuple[
     except Unavailable as error:
         raise Unavailable(f"RUNTIME={settings.runtime}: {error}.") from error
     return runtime, f"Containers are run by: {settings.runtime} (RUNTIME says so)."
+
+
+def fitting(settings: DeploySettings) -> tuple[str, ...]:
+    """Those of AUTO that can run what is asked for: a command is run by a process, an image by an engine."""
+    if settings.command != ACTS_COMMAND:
+        return ("process",)
+    return AUTO if settings.docker.is_acts else ("docker",)
 
 
 def first_of(

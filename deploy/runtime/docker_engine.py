@@ -102,6 +102,10 @@ class DockerEngine:
         with asking():
             return prepared(self._api, self._docker, self._service.name, image, tell)
 
+    def is_here(self) -> bool:
+        """Whether the engine's containers live on this machine: what a folder is here, is that for them, too."""
+        return is_own_address(self._gateway)
+
     def start(self, port: int, generation: int, image: str = "") -> Found:
         """As the protocol says."""
         with asking():
@@ -238,7 +242,7 @@ class DockerEngine:
         """Whether the proxy may use the containers' own addresses: no extra copy through the engine's proxy."""
         if self._docker.via != "auto":
             return self._docker.via == "container"
-        return is_own_address(self._gateway)
+        return self.is_here()
 
     @cached_property
     def _gateway(self) -> str:

@@ -9,12 +9,15 @@ import hashlib
 import io
 import re
 import tarfile
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from textwrap import shorten
-from typing import cast
+from typing import Any, cast
 
+import requests
+import urllib3
 from docker import APIClient
 from docker.errors import APIError, ImageNotFound
 
@@ -29,6 +32,11 @@ LAST_LINES = 5
 KEPT_AS = "selfieless"  # before the service's name: the repository of the images that were deployed
 KEPT = 5  # of them
 EXACT = re.compile(r"@([0-9a-f]{12})\Z")
+# Seconds without a word, after which an image counts as not to be had. A registry that can be reached says something
+# within two; pip is silent over one big wheel on a slow line.
+FETCH_SILENCE = 10
+BUILD_SILENCE = 60
+BUILD_SECONDS = 600  # for all of it
 STEP_WIDTH = 100  # characters of a step that are told: its kind and what it is about
 
 
@@ -36,8 +44,8 @@ def ensure(api: APIClient, docker: DockerSettings, tell: Tell) -> None:
     """Have the image in the engine: build ours, fetch another one. `tell` hears every step. Raises ImageMissing."""
     if docker.is_acts:
         build(api, docker, tell)
-    elif not exists(api, docker.image):
-        pull(api, docker.image, tell)
+    else:
+        fetch(api, docker.image, tell)
 
 
 def prepared(api: APIClient, docker: DockerSettings, service: str, image: str, tell: Tell) -> str:
@@ -47,8 +55,8 @@ def prepared(api: APIClient, docker: DockerSettings, service: str, image: str, t
     """
     if not image:
         ensure(api, docker, tell)
-    elif not exists(api, reference_of(image)):
-        pull(api, image, tell)
+    else:
+        fetch(api, reference_of(image), tell)
     exact = pinned(api, image or docker.image)
     keep(api, exact, f"{KEPT_AS}.{service.lower()}")
     return exact
@@ -89,13 +97,30 @@ def exists(api: APIClient, image: str) -> bool:
     return True
 
 
-def pull(api: APIClient, image: str, tell: Tell) -> None:
-    """Fetch an image from its registry. Raises ImageMissing."""
-    tell(f"Fetching the image {image} …")
+def fetch(api: APIClient, image: str, tell: Tell, silence: int = FETCH_SILENCE) -> None:
+    """Have an image that others have made; asked of its registry where it is not there. Raises ImageMissing.
+
+    A build of nothing but the image fetches it, too, and unlike the SDK's own way can be given up: the engine stops
+    when nobody listens any more.
+    """
+    if exists(api, image):
+        return
+    tell(f"Fetching the image {image}, giving up after {silence} s without an answer …")
+    failure = f"the image {image} is not there and cannot be fetched"
+    with patience(failure, silence):
+        dockerfile = io.BytesIO(f"FROM {image}\n".encode())
+        follow(api.build(fileobj=dockerfile, rm=True, decode=True, timeout=silence), tell, failure)
+
+
+@contextmanager
+def patience(failure: str, seconds: int) -> Iterator[None]:
+    """What the engine refuses, and its silence, as ImageMissing."""
     try:
-        api.pull(image)
+        yield
     except APIError as error:
-        raise ImageMissing(f"the image {image} is not there and cannot be fetched ({error.explanation})") from error
+        raise ImageMissing(f"{failure} ({error.explanation})") from error
+    except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError, OSError) as error:
+        raise ImageMissing(f"{failure} (nothing was heard for {seconds} s)") from error
 
 
 def build(api: APIClient, docker: DockerSettings, tell: Tell) -> None:
@@ -104,20 +129,36 @@ def build(api: APIClient, docker: DockerSettings, tell: Tell) -> None:
     wanted = fingerprint(files, docker.base_image)
     if built_from(api, docker.image) == wanted:
         return
+    fetch(api, docker.base_image or base_of((ROOT / DOCKERFILE).read_text()), tell)
     tell(f"Building the image {docker.image} …")
-    steps = api.build(
+    failure = f"the image {docker.image} cannot be built"
+    with patience(failure, BUILD_SILENCE):
+        follow(built(api, docker, files, wanted), tell, failure)
+    remove_former(api)
+
+
+def built(api: APIClient, docker: DockerSettings, files: Mapping[str, Path], label: str) -> Iterable[dict[str, str]]:
+    """Let the engine build; what it tells meanwhile."""
+    steps: Iterable[dict[str, str]] = api.build(
         fileobj=context(files),
         custom_context=True,
         dockerfile=DOCKERFILE,
         tag=docker.image,
-        labels={LABEL: wanted},
+        labels={LABEL: label},
         buildargs={"BASE": docker.base_image} if docker.base_image else {},
         rm=True,
         forcerm=True,
         decode=True,
+        timeout=BUILD_SILENCE,
     )
-    follow(steps, tell)
-    remove_former(api)
+    return steps
+
+
+def base_of(dockerfile: str) -> str:
+    """The base image that a Dockerfile names as its default."""
+    found = re.search(r"^ARG BASE=(\S+)", dockerfile, re.MULTILINE)
+    assert found, "the Dockerfile has a default for BASE"
+    return found[1]
 
 
 def remove_former(api: APIClient) -> None:
@@ -169,16 +210,21 @@ def context(files: Mapping[str, Path]) -> io.BytesIO:
     return packed
 
 
-def follow(steps: Iterable[Mapping[str, str]], tell: Tell) -> None:
-    """Tell the steps of a build. Raises ImageMissing with the last lines if it fails."""
+def follow(
+    steps: Iterable[Mapping[str, Any]], tell: Tell, failure: str, clock: Callable[[], float] = time.monotonic
+) -> None:
+    """Tell the steps of a build. Raises ImageMissing with the last lines if it fails or takes too long."""
     lines: list[str] = []
+    deadline = clock() + BUILD_SECONDS
     for step in steps:
         new = [line.strip() for line in step.get("stream", "").splitlines() if line.strip()]
         for line in filter(is_step, new):
             tell(shorten(line, STEP_WIDTH, placeholder=" …"))
         lines += new
         if "error" in step:
-            raise ImageMissing(f"the image could not be built ({step['error']}): {'; '.join(lines[-LAST_LINES:])}")
+            raise ImageMissing(f"{failure} ({'; '.join([*lines[-LAST_LINES:], step['error']])})")
+        if clock() >= deadline:
+            raise ImageMissing(f"{failure} within {BUILD_SECONDS} s")
 
 
 def is_step(line: str) -> bool:

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import pytest
 from docker_images import BASE
 from environs import EnvError
 
 from deploy.runtime import choose
-from deploy.runtime.choose import AUTO, OPENERS, Unavailable, choose_runtime, first_of
+from deploy.runtime.choose import AUTO, OPENERS, Unavailable, choose_runtime, first_of, fitting
 from deploy.runtime.docker_settings import DockerSettings
 from deploy.runtime.fake import FakeRuntime, World
 from deploy.settings import DeploySettings
@@ -72,6 +74,53 @@ def test_auto_passes_over_what_cannot_be_opened_and_says_why(tmp_path):
 def test_when_nothing_can_be_opened_every_reason_is_told(tmp_path):
     with pytest.raises(Unavailable, match=r"^RUNTIME=auto: not engine: no engine answers\.$"):
         first_of(("engine",), settings(tmp_path, "auto"), openers={"engine": refuse})
+
+
+def test_a_command_is_run_by_a_process_and_an_image_by_an_engine(tmp_path):
+    plain = settings(tmp_path, "auto")
+    assert fitting(plain) == AUTO
+    assert fitting(replace(plain, command=("serve",))) == ("process",)
+    assert fitting(replace(plain, docker=DockerSettings(image="nginx"))) == ("docker",)
+    assert fitting(replace(plain, docker=DockerSettings(image="acts:2"))) == AUTO
+
+
+def test_without_an_engine_auto_takes_processes_and_says_why(tmp_path, monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
+    runtime, why = choose_runtime(settings(tmp_path, "auto"), lambda line: None)
+    assert runtime.name == "process"
+    assert why.startswith("Containers are run by: process (not docker: no Docker engine answers at unix://")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+def test_a_store_that_containers_cannot_reach_is_told_before_anything_is_started(tmp_path, monkeypatch, host):
+    monkeypatch.setenv("ACTS_REDIS_URL", f"redis://{host}:6379/0")
+    with pytest.raises(EnvError, match=r"^RUNTIME=docker: containers cannot reach .* ACTS_REDIS_URL"):
+        choose_runtime(settings(tmp_path, "docker"))
+    assert choose_runtime(settings(tmp_path, "auto"))[0].name == "process"
+
+
+@pytest.mark.docker
+def test_auto_takes_an_engine_that_has_the_image(docker_api, tmp_path):
+    docker_api.tag(BASE, "acts", "ready-made")
+    try:
+        ready = DeploySettings(state_dir=tmp_path, docker=DockerSettings(image="acts:ready-made"))
+        runtime, why = choose_runtime(ready)
+        assert (runtime.name, why) == ("docker", "Containers are run by: docker.")
+        runtime.close()
+    finally:
+        docker_api.remove_image("acts:ready-made")
+
+
+@pytest.mark.docker
+def test_auto_takes_processes_where_the_image_cannot_be_had_and_docker_says_so(docker_api, tmp_path):
+    baseless = DockerSettings(image="acts:never-built", base_image="nobody.invalid/base:1")
+    told: list[str] = []
+    runtime, why = choose_runtime(DeploySettings(state_dir=tmp_path, docker=baseless), told.append)
+    assert runtime.name == "process"
+    assert why.startswith("Containers are run by: process (not docker: the image nobody.invalid/base:1 is not there")
+    assert told[0].startswith("Fetching the image nobody.invalid/base:1")
+    with pytest.raises(EnvError, match=r"^RUNTIME=docker: the image nobody\.invalid/base:1 is not there and cannot"):
+        choose_runtime(DeploySettings(runtime="docker", state_dir=tmp_path, docker=baseless), told.append)
 
 
 def test_everything_that_auto_may_take_can_be_named_too():

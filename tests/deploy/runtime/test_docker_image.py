@@ -1,11 +1,15 @@
 """How the acts image is made; and the image itself, built and run on a real engine."""
 
 import http.client
+import itertools
 import json
 import os
 import shutil
+import socket
 import tarfile
 import tempfile
+import threading
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +22,7 @@ from real_redis import start_redis
 from deploy.health import HealthProbe
 from deploy.runtime import docker_image
 from deploy.runtime.docker_engine import DockerEngine, connect
-from deploy.runtime.docker_image import ImageMissing, context, fingerprint, follow, inputs
+from deploy.runtime.docker_image import ImageMissing, base_of, context, fingerprint, follow, inputs
 from deploy.runtime.docker_settings import DockerSettings
 from deploy.settings import DeploySettings
 from lb.settings import ServiceSettings
@@ -65,14 +69,64 @@ def test_the_context_is_readable_by_every_account_whatever_the_checkouts_modes(t
 def test_the_steps_of_a_build_are_told_each_in_a_short_line():
     told: list[str] = []
     stream = ["Step 1/2 : FROM x\n", " ---> 123\n", f"Step 2/2 : RUN {'y' * 10} {'z' * 200}\n", "\n"]
-    follow([{"stream": text} for text in stream] + [{"aux": ""}], told.append)
+    follow([{"stream": text} for text in stream] + [{"aux": ""}], told.append, "it failed")
     assert told == ["Step 1/2 : FROM x", "Step 2/2 : RUN yyyyyyyyyy …"]
 
 
 def test_a_build_that_fails_tells_why_with_its_last_words():
     steps = [{"stream": "Step 1/1 : RUN pip\n"}, {"stream": "no such package\n"}, {"error": "code 1"}]
-    with pytest.raises(ImageMissing, match=r"could not be built \(code 1\): Step 1/1 : RUN pip; no such package"):
-        follow(steps, lambda line: None)
+    with pytest.raises(ImageMissing, match=r"^it failed \(Step 1/1 : RUN pip; no such package; code 1\)$"):
+        follow(steps, lambda line: None, "it failed")
+
+
+def test_a_build_that_goes_on_and_on_is_given_up():
+    clock = itertools.count(step=100)
+    steps = ({"stream": "still at it\n"} for _ in itertools.count())
+    with pytest.raises(ImageMissing, match=r"^it failed within 600 s$"):
+        follow(steps, lambda line: None, "it failed", clock=lambda: next(clock))
+
+
+def test_the_base_image_is_read_from_the_dockerfile():
+    assert base_of("# prose\n\nARG BASE=python:3.12\nFROM ${BASE}\n") == "python:3.12"
+    assert base_of((ROOT / docker_image.DOCKERFILE).read_text())
+
+
+@pytest.fixture
+def silent_engine():
+    """Says once that it has begun, and no more: as an engine does that waits for a registry beyond a dead network."""
+    begun = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    missing = b"HTTP/1.1 404 Not Found\r\nContent-Length: 28\r\n\r\n" + b'{"message": "No such image"}'
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        accepted: list[socket.socket] = []
+
+        def serve() -> None:
+            for answer in (missing, begun):
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                accepted.append(connection)
+                connection.recv(65536)
+                connection.sendall(answer)
+                if answer is missing:
+                    connection.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with closing(APIClient(f"tcp://127.0.0.1:{server.getsockname()[1]}", version="1.41", timeout=5)) as api:
+            yield api
+        with suppress(OSError):
+            server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+        for connection in accepted:
+            connection.close()
+
+
+def test_an_engine_that_says_nothing_is_not_waited_for(silent_engine):
+    told: list[str] = []
+    with pytest.raises(ImageMissing, match=r"^the image x:1 is not there .* \(nothing was heard for 1 s\)$"):
+        docker_image.fetch(silent_engine, "x:1", told.append, silence=1)
+    assert told == ["Fetching the image x:1, giving up after 1 s without an answer …"]
 
 
 @pytest.mark.docker
@@ -131,13 +185,13 @@ def test_an_image_that_is_there_is_not_built_again_until_its_inputs_change(docke
 
 
 @pytest.mark.docker
-def test_a_newer_build_removes_the_one_before_and_says_what_it_does(docker_api, image, tmp_path):
+def test_a_newer_build_removes_the_one_before_and_says_what_it_does(docker_api, image):
     before = docker_api.inspect_image(image.image)["Id"]
     told: list[str] = []
-    more = tmp_path / "wheels"
-    shutil.copytree(image.wheels, more)
-    shutil.copyfile(next(more.glob("click-*.whl")), more / "click-0.0.1-py3-none-any.whl")
-    docker_image.build(docker_api, replace(image, image="acts:test-newer", wheels=str(more)), told.append)
+    docker_api.tag(BASE, "selfieless-test-base", "again")  # the same, so that the build is short, by another name
+    newer_settings = replace(image, image="acts:test-newer", base_image="selfieless-test-base:again")
+    docker_image.build(docker_api, newer_settings, told.append)
+    docker_api.remove_image("selfieless-test-base:again")
     assert told[0] == "Building the image acts:test-newer …"
     assert told[1].startswith("Step 1/")
     newer = docker_api.inspect_image("acts:test-newer")["Id"]
