@@ -179,7 +179,7 @@ def test_what_is_left_of_the_dead_is_removed_when_nobody_needs_it_any_more(docke
 
 @pytest.mark.docker
 def test_one_that_was_made_and_never_started_is_removed_too(docker_api, engine):
-    runtime_id = engine._created(free_port(), 1)
+    runtime_id = engine._created(free_port(), 1, BASE)
     DockerEngine(engine._settings, engine._api, dead_seconds=0.0).housekeep()
     assert engine.find(runtime_id) is None
 
@@ -187,7 +187,7 @@ def test_one_that_was_made_and_never_started_is_removed_too(docker_api, engine):
 @pytest.mark.docker
 def test_a_start_goes_on_from_one_that_was_interrupted(docker_api, engine):
     port = free_port()
-    old = engine._created(port, 1)
+    old = engine._created(port, 1, BASE)
     found = engine.start(port, generation=1)
     assert (found.runtime_id, found.image) == (old, BASE)
 
@@ -195,7 +195,7 @@ def test_a_start_goes_on_from_one_that_was_interrupted(docker_api, engine):
 @pytest.mark.docker
 def test_one_of_an_earlier_generation_that_never_started_makes_way(docker_api, engine):
     port = free_port()
-    old = engine._created(port, 1)
+    old = engine._created(port, 1, BASE)
     assert engine.start(port, generation=2).generation == 2
     assert engine.find(old) is None
 
@@ -229,7 +229,7 @@ def test_a_name_that_a_stranger_has_is_told_as_the_reason(docker_api, engine):
 def test_the_published_port_is_used_where_it_is_asked_for(docker_api, engine):
     docker = DockerSettings(image=BASE, via="published")
     published = DockerEngine(DeploySettings(ServiceSettings(name="engine-test"), docker=docker), engine._api)
-    labels = engine._labels(8123, 1)
+    labels = engine._labels(8123, 1, BASE)
     address = published._found_by(
         "id", labels, "running", {"Networks": {"bridge": {"IPAddress": "172.17.0.9"}}}
     ).address
