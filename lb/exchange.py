@@ -2,11 +2,12 @@
 
     claim a turn -> the container it falls to -> a connection -> head and body sent -> head and body answered
 
-A refused connection is followed by another turn, without the containers tried already, for any method:
-nothing was sent. A connection that broke before the answer began, an answer 500, and a container that
-leaves the ring as sick before it answered are followed by one more try elsewhere, for GET, HEAD and OPTIONS
-without a body, within the worker's budget. Everything else is never sent twice. When every container of the
-ring has refused, the request waits for the ring to change, as it does when the ring is empty.
+A refused connection is followed by another turn, without the containers tried already, for any method: nothing was
+sent. A connection that broke before the answer began and an answer 500 are followed by one more try elsewhere (the
+only container is asked again when it broke off), for GET, HEAD and OPTIONS without a body, within the worker's budget;
+so is a container that leaves the ring as sick before it answered, whatever the budget. Everything else is never sent
+twice. When every container of the ring has refused, the request waits for the ring to change, as it does when the ring
+is empty. A container that has as much in flight as it may is passed over; when all have, the answer is 503 at once.
 """
 
 import asyncio
@@ -133,7 +134,7 @@ class Exchange:
         self.turn = turn
         self.ring_version = ring.version
         if self.tried:
-            port = self.second_port(turn, ring)
+            port = return_port(self.untried(ring), turn)
         else:
             port = return_port(ring, turn)
             self.request_id = self.request_id or b"%b%x" % (self.proxy.dispatcher.stamp, turn)
@@ -141,20 +142,34 @@ class Exchange:
             self.wait_for_change(turn)
             return
         upstream = self.proxy.upstreams[port]
+        if upstream.in_flight >= self.proxy.max_in_flight:
+            self.on_full(turn, upstream)
+            return
+        if self.tried:
+            self.tell_second_try(turn, ring, port)
         self.upstream = upstream
         upstream.in_flight += 1
         upstream.counts.routed += 1
         upstream.take(self)
 
-    def second_port(self, turn: int, ring: Ring) -> int | None:
-        """Where a second try goes: the turn falls to the ring without the containers that were tried."""
-        left = Ring(ring.version, tuple(member for member in ring.members if member.port not in self.tried))
-        port = return_port(left, turn)
-        if port is not None:
-            self.proxy.dispatcher.ledger.retry(turn, port, self.tried)
-            name = self.request_id.decode("latin-1")
-            self.proxy.dispatcher.tell_retry(Retry(name, turn, ring.version, self.tried[-1], port, self.cause))
-        return port
+    def untried(self, ring: Ring) -> Ring:
+        """The ring without the containers that were tried: by it the turn of a second try is routed."""
+        return Ring(ring.version, tuple(member for member in ring.members if member.port not in self.tried))
+
+    def tell_second_try(self, turn: int, ring: Ring, port: int) -> None:
+        """Note where a second try goes, and why."""
+        self.proxy.dispatcher.ledger.retry(turn, port, self.tried)
+        name = self.request_id.decode("latin-1")
+        self.proxy.dispatcher.tell_retry(Retry(name, turn, ring.version, self.tried[-1], port, self.cause))
+
+    def on_full(self, turn: int, full: Upstream) -> None:
+        """The container has as much as it may have: another one that has not, or 503 now rather than late."""
+        self.proxy.dispatcher.ledger.nowhere(turn)
+        rest = (one for port, one in self.proxy.upstreams.items() if port not in self.tried)
+        if any(one.in_flight < self.proxy.max_in_flight for one in rest):
+            self.claim_again(full, "has its hands full")
+        else:
+            self.fail(503, "All containers have their hands full.", retry_after=1)
 
     def wait_for_change(self, turn: int) -> None:
         """All have refused: whatever comes into the ring next may be tried, the same ports included."""
@@ -172,15 +187,19 @@ class Exchange:
         self.proxy.complain(upstream.port, f"it cannot be reached: {why}")
         self.proxy.dispatcher.suspect(upstream.port)
         if not self.gone:
-            self.claim_again(upstream.port, f"could not be reached: {why}")
+            self.claim_again(upstream, f"could not be reached: {why}")
 
-    def claim_again(self, port: int, cause: str) -> None:
-        """Take another turn, without this container; `cause` is what was wrong with it."""
+    def claim_again(self, upstream: Upstream, cause: str, *, without: bool = True) -> None:
+        """Take another turn, without this container; `cause` is what was wrong with it.
+
+        Is it no longer in the ring, then whoever comes back to the ring on its port is another one.
+        """
         self.cause = cause
         if self.upstream is not None:
             self.upstream.counts.failed += 1
         self.leave_container()
-        self.tried += (port,)
+        if without and upstream.in_ring:
+            self.tried += (upstream.port,)
         self.tries += 1
         self.counted = False
         self.proxy.counters.retries += 1
@@ -337,21 +356,36 @@ class Exchange:
     # --- what goes wrong
 
     def may_go_elsewhere(self) -> bool:
-        """Whether a second try is allowed and somebody is left for it; if so the budget is charged."""
+        """Whether a second try at another container is allowed and one is left; if so the budget is charged.
+
+        A container that has left the ring is replaced, and what it had in hand is given up with it: asking again adds
+        no load, so it costs no budget, and when nobody else is there the request waits for the next one to join.
+        """
         upstream = self.upstream
         if not self.safe or self.retried or upstream is None:
             return False
         others = any(port != upstream.port and port not in self.tried for port in self.proxy.upstreams)
-        return others and self.proxy.budget.take(self.proxy.counters.requests)
+        return not upstream.in_ring or (others and self.within_budget())
 
-    def go_elsewhere(self, connection_is_gone: bool, cause: str) -> None:
-        """Leave this container without telling the client, and try another one, once."""
+    def may_ask_the_same(self) -> bool:
+        """Whether the only container may be asked again after it broke off; if so the budget is charged.
+
+        It may have closed a kept connection; or it is dead, then it refuses, and the request waits for the next one.
+        """
+        return self.safe and not self.retried and len(self.proxy.upstreams) == 1 and self.within_budget()
+
+    def within_budget(self) -> bool:
+        """Charge the budget, if it is not used up."""
+        return self.proxy.budget.take(self.proxy.counters.requests)
+
+    def go_elsewhere(self, connection_is_gone: bool, cause: str, *, without: bool = True) -> None:
+        """Leave this container without telling the client, and claim a turn again, once."""
         upstream = self.upstream
         assert upstream is not None
         if self.connection is not None and not connection_is_gone:
             self.connection.drop()
         self.retried = True
-        self.claim_again(upstream.port, cause)
+        self.claim_again(upstream, cause, without=without)
 
     def on_broken(self, why: str, answer_begun: bool) -> None:
         """The container broke off: another one, or 502, or the same for the client when the answer has
@@ -364,8 +398,11 @@ class Exchange:
             return
         if self.upstream is not None:
             self.proxy.dispatcher.suspect(self.upstream.port)
-        if self.answer is None and not answer_begun and self.may_go_elsewhere():
+        untold = self.answer is None and not answer_begun
+        if untold and self.may_go_elsewhere():
             self.go_elsewhere(True, why)
+        elif untold and self.may_ask_the_same():
+            self.go_elsewhere(True, why, without=False)
         else:
             port = self.upstream.port if self.upstream else 0
             self.proxy.complain(port, why)

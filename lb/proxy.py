@@ -64,6 +64,7 @@ class Proxy:
         self.budget = RetryBudget(settings.retry_budget)
         self.clients: set[Watched] = set()
         self.max_clients = 0  # 0 is no limit
+        self.max_in_flight = settings.share_in_flight
         self.upstreams: dict[int, Upstream] = {}  # the ring's members
         self.departed: set[Upstream] = set()  # no longer in the ring, still busy
         self.complained: dict[int, float] = {}  # port -> when we last did, monotonic

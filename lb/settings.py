@@ -88,9 +88,15 @@ class LbSettings:
     header_timeout: float = 10.0  # from a client's first byte (or from accept) to the end of the head
     body_timeout: float = 30.0  # without a byte of a client's body
     max_body: int = 0  # 0 is no limit: the proxy streams and holds nothing
+    max_in_flight: int = 400  # one container's, over all workers; below the connections that an acts container takes
     retry_budget: float = 0.2  # share of a worker's requests of the last 10 s that may be second tries
     count_precision: float = 0.0  # 0 records every request; else counts by slots of so many seconds
     crash_token: str = ""  # empty: only loopback peers may crash a container
+
+    @property
+    def share_in_flight(self) -> int:
+        """What one worker may have in flight to one container."""
+        return max(1, self.max_in_flight // self.workers)
 
     @classmethod
     def from_env(cls, env: environs.Env | None = None) -> Self:
@@ -106,6 +112,7 @@ class LbSettings:
             header_timeout=env.float("HEADER_TIMEOUT", cls.header_timeout, validate=POSITIVE),
             body_timeout=env.float("BODY_TIMEOUT", cls.body_timeout, validate=POSITIVE),
             max_body=env.int("MAX_BODY", cls.max_body, validate=NOT_NEGATIVE),
+            max_in_flight=env.int("MAX_IN_FLIGHT", cls.max_in_flight, validate=POSITIVE),
             retry_budget=env.float("RETRY_BUDGET", cls.retry_budget, validate=validate.Range(0, 1)),
             count_precision=env.float("COUNT_PRECISION", cls.count_precision, validate=NOT_NEGATIVE),
             crash_token=env.str("CRASH_TOKEN", cls.crash_token),

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 import redis
@@ -23,6 +24,11 @@ ProxyFor = Callable[..., RunningProxy]
 def break_off(wire: Wire, asked: Request, _: Backend) -> bool:
     """A script: close without an answer."""
     return False
+
+
+def hang(wire: Wire, asked: Request, _: Backend) -> bool:
+    """A script: no answer until the client has gone, or says more."""
+    return wire.more()
 
 
 def served(backend: Backend, target: str = "/x") -> int:
@@ -159,9 +165,6 @@ def test_an_empty_ring_that_stays_empty_is_503(make_backend: MakeBackend, proxy_
 def test_what_waits_at_a_sick_container_is_asked_elsewhere_if_that_is_safe(
     make_backend: MakeBackend, proxy_for: ProxyFor
 ) -> None:
-    def hang(wire: Wire, asked: Request, _: Backend) -> bool:
-        return wire.more()
-
     hung, good = make_backend(), make_backend()
     proxy = proxy_for(hung)
     hung.script = hang
@@ -176,15 +179,66 @@ def test_what_waits_at_a_sick_container_is_asked_elsewhere_if_that_is_safe(
     assert served(good, "/post") == 0
 
 
-def leave_as_sick(proxy: RunningProxy, good: Backend) -> None:
-    """Change the ring from 8000 to 8001 as the deployer does for a sick container."""
+def leave_as_sick(proxy: RunningProxy, good: Backend | None) -> None:
+    """Change the ring from 8000 to 8001, or to nobody, as the deployer does for a sick container."""
     with connect(proxy.redis_url) as client, client.pipeline() as pipe:
         pipe.delete(ring_key(proxy.service))
-        pipe.hset(ring_key(proxy.service), "8001", good.address)
+        if good is not None:
+            pipe.hset(ring_key(proxy.service), "8001", good.address)
         pipe.incr(version_key(proxy.service))
         version = int(client.get(version_key(proxy.service))) + 1
         pipe.publish(changed_channel(proxy.service), f"{version} sick 8000")
         pipe.execute()
+
+
+def test_what_waits_at_the_only_container_when_it_is_sick_waits_for_the_next_on_its_port_whatever_the_budget(
+    make_backend: MakeBackend, make_proxy: MakeProxy
+) -> None:
+    hung, fresh = make_backend(), make_backend()
+    proxy = make_proxy(hung, RETRY_BUDGET=0)
+    hung.script = hang
+    with ExitStack() as stack:
+        wires = [stack.enter_context(proxy.connect()) for _ in range(15)]  # more than any budget's ten
+        for wire in wires:
+            wire.send(request("GET", "/get"))
+        eventually(lambda: served(hung, "/get") == 15)
+        leave_as_sick(proxy, None)
+        proxy.set_ring(fresh)
+        assert [wire.answer().status for wire in wires] == [200] * 15
+
+
+def test_the_only_container_is_asked_again_when_it_broke_off_a_get_and_once(
+    make_backend: MakeBackend, proxy_for: ProxyFor
+) -> None:
+    backend = make_backend()
+    proxy = proxy_for(backend)
+    backend.script = break_off
+    assert proxy.get("/x").status == 502
+    assert served(backend) == 2
+    assert proxy.talk(request("POST", "/post")).status == 502
+    assert served(backend, "/post") == 1
+
+
+def test_a_full_container_is_passed_over_and_when_all_are_full_it_is_503_at_once(
+    make_backend: MakeBackend, make_proxy: MakeProxy
+) -> None:
+    one, two = make_backend(), make_backend()
+    proxy = make_proxy(one, two, MAX_IN_FLIGHT=2)
+    one.script = hang
+    with ExitStack() as stack:
+        wires = [stack.enter_context(proxy.connect()) for _ in range(6)]
+        for wire in wires[:4]:
+            wire.send(request("GET", "/x"))
+            eventually(lambda wire=wire: served(one) + served(two) == wires.index(wire) + 1)
+        assert (served(one), served(two)) == (2, 2)
+        assert [proxy.talk(request("POST", "/x")).body for _ in range(6)] == [str(two.port).encode()] * 6
+        two.script = hang
+        for wire in wires[4:]:
+            wire.send(request("GET", "/y"))
+        eventually(lambda: served(two, "/y") == 2)
+        answer = proxy.get("/z")
+        assert (answer.status, answer.values("Retry-After")) == (503, ["1"])
+        assert (served(one, "/z"), served(two, "/z")) == (0, 0)
 
 
 def test_a_container_that_leaves_finishes_what_it_has(make_backend: MakeBackend, proxy_for: ProxyFor) -> None:

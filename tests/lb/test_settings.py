@@ -44,6 +44,7 @@ def test_variables_are_read(variables: dict[str, str]) -> None:
         ("REDIS_URL", "unix://"),
         ("CONNECT_TIMEOUT", "0"),
         ("MAX_BODY", "-1"),
+        ("MAX_IN_FLIGHT", "0"),
         ("RETRY_BUDGET", "2"),
         ("SERVICE_NAME", "two words"),
         ("FIRST_PORT", "70000"),
