@@ -20,10 +20,11 @@ from autoscaler.replay import Replayed, arrivals_of, replay
 from autoscaler.settings import AutoscalerSettings
 from autoscaler.shapes import SHAPES
 from autoscaler.shapes import arrivals_of as arrivals_of_shape
-from autoscaler.simulate import Arrivals, Point, simulate, summarise
+from autoscaler.simulate import SERVICE_SECONDS, Arrivals, Point, simulate, summarise
 from autoscaler.traces import NoTrace, arrivals_in
 from autoscaler.why import local_time
 from monitor import whatif_view
+from monitor.curves import Curve, NotDrawn, draw
 from monitor.service_env import service_env
 from monitor.session import LENGTH, Service, console
 from monitor.whatif_view import Bars, Outcome
@@ -36,8 +37,21 @@ POLICIES = click.option(
     "--policy",
     "policies",
     multiple=True,
-    metavar="NAME=NUMBER,…",
+    metavar="NAME=VALUE,…",
     help="Another policy to put beside it, such as requests_per_container=40,window=60; may be given again.",
+)
+CHART = click.option(
+    "--chart",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE.png",
+    help="Draw requests and containers over time (PNG, SVG or PDF).",
+)
+SERVICE_TIME = click.option(
+    "--service-time",
+    type=click.FloatRange(0, min_open=True),
+    default=SERVICE_SECONDS,
+    show_default=True,
+    help="Seconds that a request takes, for policies that look at requests in flight.",
 )
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="JSON, for scripts.")
 
@@ -58,12 +72,22 @@ def export_decisions(file: IO[str], last: float) -> None:
 @click.argument("file", type=click.File("r"), required=False)
 @LAST
 @POLICIES
+@CHART
+@SERVICE_TIME
 @AS_JSON
-def replay_decisions(file: IO[str] | None, last: float, policies: Sequence[str], as_json: bool) -> None:
+def replay_decisions(  # noqa: PLR0913 - one parameter for each option
+    *,
+    file: IO[str] | None,
+    last: float,
+    policies: Sequence[str],
+    chart: Path | None,
+    service_time: float,
+    as_json: bool,
+) -> None:
     """Decide again what was decided, and compare.
 
     Reads FILE, as `export` has written it, or the running service's last hour. Fails if the same policy does not decide
-    the same again. With --policy, shows what another one would have made of the same requests.
+    the same again. With --policy or --chart, shows what policies would have made of the same requests.
     """
     entries = list(imported(file) if file else recorded(last))
     if not entries:
@@ -72,8 +96,10 @@ def replay_decisions(file: IO[str] | None, last: float, policies: Sequence[str],
     different = [tick for tick in replayed if tick.settled and tick.differs]
     if not as_json:
         click.echo(verdict(replayed, different))
-    if policies or as_json:
-        compare(Load(arrivals_of(entries)), named(entries[-1].policy, policies), as_json)
+    if policies or as_json or chart:
+        load = Load(arrivals_of(entries))
+        beside = outcomes(load, named(entries[-1].policy, policies), service_time)
+        show(f"{len(entries):,} recorded decisions", beside, chart, as_json)
     if different:
         raise click.ClickException("the same policy does not decide the same")
 
@@ -84,9 +110,19 @@ def replay_decisions(file: IO[str] | None, last: float, policies: Sequence[str],
 @click.option("--length", type=LENGTH, help="How long a shape lasts: 30m, 1h, 1d.")
 @click.option("--peak", type=click.FloatRange(0, min_open=True), help="Requests per second of a shape at its peak.")
 @click.option("--prefix", default="", help="Count only paths below it, of an access log.")
+@CHART
+@SERVICE_TIME
 @AS_JSON
 def simulate_load(  # noqa: PLR0913 - one parameter for each option
-    *, load: str, policies: Sequence[str], length: float | None, peak: float | None, prefix: str, as_json: bool
+    *,
+    load: str,
+    policies: Sequence[str],
+    length: float | None,
+    peak: float | None,
+    prefix: str,
+    chart: Path | None,
+    service_time: float,
+    as_json: bool,
 ) -> None:
     """Try a policy on requests that never came, or came elsewhere.
 
@@ -101,7 +137,7 @@ def simulate_load(  # noqa: PLR0913 - one parameter for each option
       herd    everybody at once, ten times
     """
     beside = named(AutoscalerSettings.from_env(service_env()).policy, policies)
-    compare(load_from(load, length, peak, prefix), beside, as_json)
+    show(load, outcomes(load_from(load, length, peak, prefix), beside, service_time), chart, as_json)
 
 
 def recorded(last: float) -> Iterator[Entry]:
@@ -191,22 +227,39 @@ def opened(path: Path) -> Iterator[tuple[IO[bytes], Iterable[bytes]]]:
         yield raw, io.BufferedReader(gzip.GzipFile(fileobj=raw)) if path.suffix == ".gz" else raw
 
 
-def compare(load: Load, policies: Mapping[str, Policy], as_json: bool) -> None:
-    """Simulate each policy and show them beside one another."""
-    outcomes = {name: outcome(load, policy) for name, policy in policies.items()}
-    if as_json:
-        click.echo(json.dumps(whatif_view.as_json(outcomes)))
-    else:
-        console().print(whatif_view.as_text(outcomes))
+def outcomes(load: Load, policies: Mapping[str, Policy], service_time: float) -> dict[str, Outcome]:
+    """What each policy makes of the load."""
+    return {name: outcome(load, policy, service_time) for name, policy in policies.items()}
 
 
-def outcome(load: Load, policy: Policy) -> Outcome:
-    """One policy's figures and bars, in one pass."""
-    bars = Bars(len(load))
+def outcome(load: Load, policy: Policy, service_time: float) -> Outcome:
+    """One policy's figures, bars and curve, in one pass."""
+    bars, curve = Bars(len(load)), Curve.over(len(load))
 
     def drawn(points: Iterable[Point]) -> Iterator[Point]:
         for point in points:
             bars.add(point)
+            curve.add(point)
             yield point
 
-    return Outcome(policy, summarise(drawn(simulate(load, policy))), bars.heights)
+    summary = summarise(drawn(simulate(load, policy, service_seconds=service_time)))
+    return Outcome(policy, summary, bars.heights, curve)
+
+
+def show(title: str, beside: Mapping[str, Outcome], chart: Path | None, as_json: bool) -> None:
+    """Show the policies beside one another, and draw them where that was asked for."""
+    if as_json:
+        click.echo(json.dumps(whatif_view.as_json(beside)))
+    else:
+        console().print(whatif_view.as_text(beside))
+    if chart:
+        draw_chart(title, beside, chart)
+
+
+def draw_chart(title: str, beside: Mapping[str, Outcome], chart: Path) -> None:
+    """Write the chart, and say where."""
+    try:
+        draw(title, {name: one.curve for name, one in beside.items()}, chart)
+    except NotDrawn as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{chart} is drawn.", err=True)

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from autoscaler.policy import Policy
 from autoscaler.simulate import Point, Summary
+from monitor.curves import Curve
 from monitor.status_view import duration
 
 BARS = " ▁▂▃▄▅▆▇█"
@@ -17,11 +18,12 @@ BAR_WIDTH = 72  # columns: fits a terminal of 80
 
 
 class Outcome(NamedTuple):
-    """What a policy makes of a load: its figures, and the containers over time."""
+    """What a policy makes of a load: its figures, and the containers over time in a line of text and for a chart."""
 
     policy: Policy
     summary: Summary
     heights: Sequence[int]
+    curve: Curve
 
 
 class Bars:

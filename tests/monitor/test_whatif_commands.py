@@ -2,10 +2,13 @@
 
 import gzip
 import json
+import shlex
 import time
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from helpers import ROOT
 
 from autoscaler import decision_log
 from autoscaler.plan import Plan
@@ -132,3 +135,32 @@ def test_what_cannot_be_simulated_is_told_in_a_sentence(run, tmp_path, words, co
     answer = run("simulate", *words)
     assert answer.exit_code == code
     assert complaint in answer.output
+
+
+POLICIES_PAGE = ROOT / "docs" / "policies.md"
+SHOWN = [
+    line.split(None, 1)[1] for line in POLICIES_PAGE.read_text().splitlines() if line.startswith("    selfieless ")
+]
+
+
+@pytest.mark.parametrize("line", SHOWN)
+def test_the_charts_of_the_page_are_drawn_by_the_lines_above_them(run, tmp_path, line):
+    (tmp_path / "docs").mkdir()
+    answer = run(*shlex.split(line), "--length", "5m")
+    assert answer.exit_code == 0
+    chart = line.rsplit(None, 1)[1]
+    assert (tmp_path / chart).read_bytes().startswith(b"\x89PNG")
+    assert f"]({Path(chart).name})" in POLICIES_PAGE.read_text()
+
+
+def test_a_chart_of_a_replay_is_drawn(run, journal, tmp_path):
+    answer = run("replay", "--chart", "incident.png")
+    assert answer.exit_code == 0
+    assert "incident.png is drawn." in answer.output
+    assert (tmp_path / "incident.png").exists()
+
+
+def test_a_chart_that_cannot_be_written_is_told(run, journal):
+    answer = run("replay", "--chart", "nowhere/incident.png")
+    assert answer.exit_code == 1
+    assert "No such file or directory" in answer.output

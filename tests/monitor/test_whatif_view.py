@@ -6,6 +6,7 @@ from rich.console import Console
 
 from autoscaler.policy import Policy
 from autoscaler.simulate import Arrivals, simulate, summarise
+from monitor.curves import Curve
 from monitor.whatif_view import BAR_WIDTH, Bars, Outcome, as_json, as_text, bar
 
 
@@ -14,7 +15,7 @@ def outcome(policy: Policy, *numbers: int) -> Outcome:
     bars = Bars(len(points))
     for point in points:
         bars.add(point)
-    return Outcome(policy, summarise(points), bars.heights)
+    return Outcome(policy, summarise(points), bars.heights, Curve())
 
 
 OUTCOMES = {
