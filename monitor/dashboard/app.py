@@ -67,13 +67,14 @@ def create_app(settings: DashboardSettings) -> Flask:
     return app
 
 
-def start(app: Flask, alive: Callable[[], bool]) -> None:
-    """Begin to look at the service, as long as `alive` says so; called in the process that serves."""
+def start(app: Flask, alive: Callable[[], bool]) -> threading.Event:
+    """Begin to look at the service; listeners are served as long as `alive` says so. Setting the event ends it."""
     its = cast(Parts, app.extensions[EXTENSION])
     its.hub.alive = alive
-    until = threading.Event()  # never set: these are daemon threads and end with the process
+    until = threading.Event()
     for tick, seconds in ((its.reader.tick, TICK_SECONDS), (its.reader.acts_heart.tick, PULSE_SECONDS)):
         threading.Thread(target=Ticker(seconds).run, args=(tick, until), daemon=True).start()
+    return until
 
 
 def watch() -> None:

@@ -5,6 +5,7 @@ A Redis that is away changes nothing but what is said: the last state stays, wit
 
 import logging
 import time
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import redis
@@ -22,12 +23,18 @@ from monitor.dashboard.parts import Memory, Part, Pulse, server
 from monitor.dashboard.rates import Rates
 from monitor.dashboard.settings import DashboardSettings
 from monitor.snapshot import Snapshot
+from monitor.totals import Keeper
 
 TICK_SECONDS = 0.5  # what is told within half a second feels as if it happened now
 TIMEOUT = 1.0  # seconds for one answer of Redis: a page that waits longer looks dead itself
 PAGE = 1000
 
 log = logging.getLogger(__name__)
+
+
+def all_classes(rows: Mapping[str, Sequence[int]]) -> list[int]:
+    """One histogram of those by class of status."""
+    return [sum(column) for column in zip(*rows.values(), strict=True)]
 
 
 class Heart:
@@ -59,6 +66,7 @@ class Reader:
         self._hub = hub
         self._rates = Rates()
         self._memory = Memory()
+        self.keeper = Keeper(client, self._name)
         self._chart: Chart | None = None
         self._seen_event = ""
         self._seen_decision = 0.0
@@ -66,6 +74,12 @@ class Reader:
         self._events: list[Event] = []
         self._points: list[Point] = []
         self.state_heart, self.acts_heart = Heart(settings.scaling.service.redis_url), Heart(settings.acts_redis_url)
+
+    @property
+    def servers(self) -> list[tuple[str, float | None]]:
+        """The Redis servers, and how many seconds each took to answer; None for one that does not."""
+        pulses = {"state": self.state_heart.pulse, "acts": self.acts_heart.pulse}
+        return [(name, pulse.seconds) for name, pulse in pulses.items() if pulse]
 
     def tick(self, now: float) -> None:
         """Look and publish, at unix time `now`."""
@@ -79,7 +93,8 @@ class Reader:
         self.state_heart.tick(now)
         seen = snapshot.read(self._redis, self._scaling.service, self._scaling.policy, now)
         parts = self._parts(seen)
-        self._rates.add(now, {})
+        sums = self.keeper.update(seen.workers)
+        self._rates.add(now, {port: all_classes(rows) for port, rows in sums.histograms().items()})
         # Kept until all was read: what a Redis that goes away in between has told already is not lost.
         self._events += self._new_events(now)
         self._points += self._new_points(now)

@@ -4,9 +4,11 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 
+import redis
 from flask import Blueprint, Response, render_template, request
 
 from autoscaler import decision_log, why
+from monitor import metrics, snapshot
 from monitor.dashboard.app import answer, parts
 from monitor.dashboard.guard import Refused
 from monitor.dashboard.hub import Full
@@ -75,6 +77,20 @@ def moment(text: str) -> float:
     if not 0 <= at <= now + 86_400:
         raise Refused(400, "at has to be a time in unix seconds.")
     return at
+
+
+@routes.get("/metrics")
+def prometheus() -> Response:
+    """The text format of Prometheus; read at this moment. While Redis is away it says that and nothing else."""
+    its = parts()
+    its.reader.state_heart.tick(time.time())
+    found = list(metrics.servers(its.reader.servers))
+    try:
+        seen = snapshot.read(its.client, its.settings.scaling.service, its.settings.scaling.policy)
+        found += metrics.families(seen, its.reader.keeper.update(seen.workers), its.settings.scaling.service)
+    except redis.RedisError:
+        pass  # redis_up says so; what is not known is left out
+    return Response(metrics.exposition(found), content_type=metrics.CONTENT_TYPE)
 
 
 @routes.get("/healthz")

@@ -36,9 +36,10 @@ def test_what_is_not_there_is_said_in_json(site) -> None:
 
 def test_once_started_it_looks_by_itself(app, parts) -> None:
     leaving = threading.Event()
-    start(app, lambda: not leaving.is_set())
+    until = start(app, lambda: not leaving.is_set())
     eventually(lambda: parts.hub.state.get("rows") == [])
     eventually(lambda: parts.reader.acts_heart.pulse)
     assert parts.hub.alive()
     leaving.set()
+    until.set()
     assert not parts.hub.alive()

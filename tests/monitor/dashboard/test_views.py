@@ -1,11 +1,15 @@
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
+from flask.testing import FlaskClient
 
 from autoscaler import decision_log
 from autoscaler.plan import Plan
 from autoscaler.policy import Measured, Policy, decide
 from monitor.dashboard.app import LISTENERS
+from monitor.dashboard.main import create_dashboard
 
 
 def test_the_page_names_the_four_columns_first(site) -> None:
@@ -66,9 +70,32 @@ def test_health_is_the_dashboards_own(site) -> None:
     assert site.get("/healthz").json == {"listeners": 0}
 
 
-def test_a_redis_that_is_away_is_said_with_what_to_do(site, parts) -> None:
-    parts.client.connection_pool.connection_kwargs["path"] = "/nowhere/at.all"
-    parts.client.connection_pool.disconnect()
-    answer = site.get("/why")
+@pytest.fixture
+def blind(settings) -> Iterator[FlaskClient]:
+    """A dashboard whose Redis is not there."""
+    service = replace(settings.scaling.service, redis_url="unix:///nowhere/at.all")
+    with create_dashboard(
+        replace(settings, scaling=replace(settings.scaling, service=service))
+    ).test_client() as client:
+        yield client
+
+
+def test_a_redis_that_is_away_is_said_with_what_to_do(blind) -> None:
+    answer = blind.get("/why")
     assert answer.status_code == 503
     assert "REDIS_URL" in answer.json["error"]
+
+
+def test_metrics_are_in_the_text_format_and_read_when_they_are_asked_for(ward, site) -> None:
+    ward.start(8000)
+    answer = site.get("/metrics")
+    assert answer.content_type.startswith("text/plain; version=0.0.4")
+    assert 'selfieless_redis_up{server="state"} 1.0' in answer.text
+    assert 'selfieless_containers{state="running"} 1.0' in answer.text
+
+
+def test_while_redis_is_away_metrics_say_that_alone(blind) -> None:
+    answer = blind.get("/metrics")
+    assert answer.status_code == 200
+    assert 'selfieless_redis_up{server="state"} 0.0' in answer.text
+    assert "selfieless_containers" not in answer.text
