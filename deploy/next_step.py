@@ -56,8 +56,8 @@ class Seen:
 
     @property
     def alive(self) -> bool:
-        """Whether anything runs."""
-        return self.found is not None and self.found.alive
+        """Whether anything runs that can do something, be it to end."""
+        return self.found is not None and self.found.alive and not self.found.frozen
 
 
 def next_step(container: Container, seen: Seen, now: float, policy: Policy) -> Next:

@@ -57,12 +57,13 @@ def run(settings: MonitorSettings, runtime: Runtime) -> None:
     client = connect(service.redis_url, name=WHO)
     table, orders = ContainerTable(client, service), Orders.open(client, service)
     probes = Probes(service.health_path, settings.probe_timeout, service.max_containers)
-    reconcile = Reconciler(client, service, table, orders, runtime).tick
-    comparing = threading.Thread(target=comparisons.run, args=(reconcile, end), name="reconcile", daemon=True)
+    reconciler = Reconciler(client, service, table, orders, runtime)
+    comparing = threading.Thread(target=comparisons.run, args=(reconciler.tick, end), name="reconcile", daemon=True)
     comparing.start()
     runtime.watch(comparisons.wake, end)
     SuspectListener(connect(service.redis_url, name="monitor-suspects"), service.name, polls.wake, end).start()
-    polls.run(Poller(client, service, table, orders, probes).timer, end)
+    poller = Poller(client, service, table, orders, probes, trouble=lambda: reconciler.trouble)
+    polls.run(poller.timer, end)
     probes.close()
 
 

@@ -7,7 +7,7 @@ round is heard to its end.
 
 import logging
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
 import redis
@@ -37,21 +37,24 @@ class Asker(Protocol):
 
 
 class Poller:
-    """Polls for one service. `client` is its state Redis."""
+    """Polls for one service. `client` is its state Redis; `trouble` tells what else its process has to say, if any."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its seams, all named
         self,
         client: redis.Redis,
         service: ServiceSettings,
         table: ContainerTable,
         orders: Orders,
         probes: Asker,
+        *,
+        trouble: Callable[[], str] = str,
     ) -> None:
         self._redis = client
         self._service = service
         self._table = table
         self._orders = orders
         self._probes = probes
+        self._trouble = trouble
         self._policy = Policy()
         self._histories: dict[tuple[int, int], History] = {}  # by port and generation
         self._held = True  # until a round has shown otherwise: the monitor before us may have died while it held
@@ -97,9 +100,9 @@ class Poller:
             log.info("holding no longer")
         self._held = bool(reason)
 
-    def _show_life(self, now: float, trouble: str) -> None:
+    def _show_life(self, now: float, held: str) -> None:
         pipe = self._redis.pipeline(transaction=True)
-        queue_beat(pipe, self._service.name, own_beat(WHO, self._started, now, trouble))
+        queue_beat(pipe, self._service.name, own_beat(WHO, self._started, now, held or self._trouble()))
         if told := self._outage.recovery(now):
             queue_event(pipe, self._service.name, told)
         pipe.execute()

@@ -1,7 +1,7 @@
 """The table against what really runs.
 
     runs, but is not in the table     → taken into it (Redis may have lost everything, containers go on)
-    RUNNING, but dead or removed      → ordered to be relaunched, as a sick one
+    RUNNING, but dead or removed      → ordered to be relaunched, as a sick one; frozen by hand just the same
     FAILED for a minute               → ordered to be tried again: the cause may be gone by now
 
 What is on its way (STARTING, SICK, DRAINING, STOPPING) is the launcher's, who looks at it all the time.
@@ -9,6 +9,7 @@ What is on its way (STARTING, SICK, DRAINING, STOPPING) is the launcher's, who l
 
 import logging
 from collections.abc import Collection
+from contextlib import suppress
 
 import redis
 
@@ -16,13 +17,37 @@ from autoscaler import compared
 from deploy.container import Container
 from deploy.container_state import State
 from deploy.container_table import ContainerTable
-from deploy.runtime.base import Found, Runtime
+from deploy.runtime.base import Found, Runtime, RuntimeAway
+from lb.events import Event, Kind, queue_event
 from lb.settings import ServiceSettings
 from monitor.relaunch import WHO, Orders, relaunch
 
 FAILED_SECONDS = 60.0  # before one that was given up is tried again: no hurry, half a minute of attempts lies behind it
 
 log = logging.getLogger(__name__)
+
+
+class Absence:
+    """Since when the runtime does not answer, told once when it begins and once when it is over."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+        self.sentence = ""
+
+    def begins(self, now: float, cause: str) -> Event | None:
+        """What is to be told at unix time `now`, if that is news."""
+        if self._since is not None:
+            return None
+        self._since = now
+        self.sentence = f"{cause}; until it does, nothing is started or ended, and what runs goes on"
+        return Event(Kind.DEGRADED, None, self.sentence, WHO)
+
+    def ends(self, now: float) -> Event | None:
+        """The same when it answers again."""
+        if self._since is None:
+            return None
+        seconds, self._since, self.sentence = now - self._since, None, ""
+        return Event(Kind.RECOVERED, None, "what runs can be seen again", WHO, seconds=seconds)
 
 
 class Reconciler:
@@ -43,15 +68,31 @@ class Reconciler:
         self._runtime = runtime
         self._known: set[str] = set()  # what this runtime has shown us as living
         self._blind = False
+        self._away = Absence()
+
+    @property
+    def trouble(self) -> str:
+        """That the runtime does not answer, in a sentence; empty while it does."""
+        return self._away.sentence
 
     def tick(self, now: float) -> None:
         """One comparison at unix time `now`. While Redis or the runtime cannot be asked, it is left undone."""
         try:
             self._compare(now)
-        except Exception as error:  # each runtime has its own: that of an engine, of its client, of the disk
+        except RuntimeAway as error:
+            self._tell(self._away.begins(now, str(error)))
+        except Exception as error:  # that of Redis, of an engine's client, of the disk
             self._say_blind(error)
         else:
             self._blind = False
+            self._tell(self._away.ends(now))
+
+    def _tell(self, event: Event | None) -> None:
+        if event is None:
+            return
+        log.warning("%s", event.reason)
+        with suppress(redis.RedisError):  # its absence is told by others
+            queue_event(self._redis, self._service.name, event)
 
     def _compare(self, now: float) -> None:
         # The runtime first: what it starts after its answer is in the table by the time that is read.
@@ -59,6 +100,7 @@ class Reconciler:
         containers = self._table.all()
         self._adopt(found, containers, now)
         self._relaunch_dead(found, containers)
+        self._relaunch_frozen(found, containers)
         self._retry_failed(containers, now)
         self._known = {one.runtime_id for one in found}
         compared.mark(self._redis, self._service.name, now)
@@ -75,6 +117,12 @@ class Reconciler:
             if container.status and container.runtime_id not in living and self._is_dead(container.runtime_id):
                 words = self._runtime.last_words(container.runtime_id) or "nothing is left of it"
                 relaunch(self._table, self._orders, container, f"it does not run any more ({words})")
+
+    def _relaunch_frozen(self, found: Collection[Found], containers: Collection[Container]) -> None:
+        frozen = {one.runtime_id for one in found if one.frozen}
+        for container in containers:
+            if container.status and container.runtime_id in frozen:
+                relaunch(self._table, self._orders, container, "it is paused")
 
     def _retry_failed(self, containers: Collection[Container], now: float) -> None:
         for container in containers:

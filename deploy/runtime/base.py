@@ -24,6 +24,7 @@ class Found:
     generation: int  # the table's generation for which it was started
     pid: int | None = None
     image: str = ""
+    frozen: bool = False  # lives, but its runtime lets it do nothing (docker pause)
 
 
 class StartFailed(Exception):
@@ -64,7 +65,8 @@ class Runtime(Protocol):
     def start(self, port: int, generation: int, image: str = "") -> Found:
         """Start a container that will listen on `port`, and return without waiting for its health.
 
-        `image` is an exact name that `prepare` gave; empty is what is configured.
+        `image` is an exact name that `prepare` gave; empty is what is configured. What is left on the port of a dead
+        container of ours, or of a frozen one, is removed.
 
         When a container of ours already runs on that port, whatever its generation, that one is returned and nothing
         is started: two who start the same port at the same time get the same answer. Raises PortBusy, StartFailed.
@@ -85,6 +87,13 @@ class Runtime(Protocol):
 
     def find(self, runtime_id: str) -> Found | None:
         """The container of that id, dead or alive; None when the runtime knows nothing (any more) about it."""
+
+    def stopped_by_hand(self, runtime_id: str) -> bool:
+        """Whether a person asked this container to end, by the runtime's own way of stopping (docker stop).
+
+        To be asked only of a container that none of us has told to end. False where that cannot be known. It may take
+        ten seconds while the container is just ending, because a restart begins like a stop.
+        """
 
     def last_words(self, runtime_id: str) -> str:
         """Exit code, where known, and the last lines that a container wrote: why it may have died. Never raises."""

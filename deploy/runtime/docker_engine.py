@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import Any, cast
@@ -25,6 +25,7 @@ from docker.constants import MINIMUM_DOCKER_API_VERSION
 from docker.errors import APIError, DockerException, NotFound
 from docker.utils import kwargs_from_env
 
+from deploy.runtime import docker_events
 from deploy.runtime.base import Found, KillFailed, PortBusy, RuntimeAway, StartFailed, Tell
 from deploy.runtime.docker_configuration import configuration
 from deploy.runtime.docker_image import pinned, prepared, reference_of
@@ -33,14 +34,15 @@ from deploy.settings import DeploySettings
 
 LOCAL = "unix:///var/run/docker.sock"  # the SDK's own default
 LABEL = "selfieless."
-ALIVE = frozenset({"running", "paused", "restarting"})
+FROZEN = "paused"
+ALIVE = frozenset({"running", FROZEN, "restarting"})
 DEAD = ("created", "exited", "dead")
 PORT_BUSY = ("port is already allocated", "address already in use", "ports are not available")
-ENDS = ("die", "oom", "destroy")  # the engine's events after which a container is to be looked at
-LISTEN_AGAIN = 1.0  # seconds before the engine is asked for its events again
 START_ATTEMPTS = 5  # each is lost to somebody else's start or removal only
 KILL_WAIT = 10.0  # seconds for the engine to end and remove a container; it needs half of one
 LOOK_AGAIN = 0.05
+STOP_WAIT = 11.0  # seconds; `docker stop` gives a container ten before it kills it
+RESTART_WAIT = 1.5  # seconds from the end until `docker restart` has started it again
 ANSWER_SECONDS = 20  # for one answer of the engine, which may have a disk to wait for
 DEAD_SECONDS = 600.0  # how long what is left of a container that has ended is kept for who wants to read it
 LAST_LINES = 2  # as under the process runtime
@@ -145,6 +147,15 @@ class DockerEngine:
             container = self._inspected(runtime_id)
         return self._found(container) if container else None
 
+    def stopped_by_hand(self, runtime_id: str) -> bool:
+        """As the protocol says."""
+        with asking():
+            if not self._asked_to_end(runtime_id):
+                return False
+            self._wait_while(lambda: self._lives(runtime_id), STOP_WAIT)
+            self._wait_while(lambda: self._asked_to_end(runtime_id), RESTART_WAIT)
+            return self._asked_to_end(runtime_id)
+
     def last_words(self, runtime_id: str) -> str:
         """As the protocol says."""
         try:
@@ -159,7 +170,8 @@ class DockerEngine:
 
     def watch(self, heard: Callable[[], None], until: threading.Event) -> None:
         """As the protocol says: the engine tells at once. It is asked again after a connection that broke."""
-        threading.Thread(target=self._listen, args=(heard, until), name="engine events", daemon=True).start()
+        arguments = (self._api, self._own_labels(), heard, until)
+        threading.Thread(target=docker_events.listen, args=arguments, name="engine events", daemon=True).start()
 
     def housekeep(self) -> None:
         """Remove containers that ended, or were made and never started, long ago. The engine itself bounds the logs."""
@@ -172,15 +184,6 @@ class DockerEngine:
     def close(self) -> None:
         """As the protocol says."""
         self._api.close()
-
-    def _listen(self, heard: Callable[[], None], until: threading.Event) -> None:
-        while not until.is_set():
-            with suppress(DockerException, requests.RequestException, OSError):
-                events = self._api.events(filters={"event": list(ENDS), "label": self._own_labels()})
-                heard()  # for what happened while nobody listened
-                for _ in events:
-                    heard()
-            until.wait(LISTEN_AGAIN)
 
     # What is there.
 
@@ -210,15 +213,27 @@ class DockerEngine:
         ours = all(labels.get(name) == value for name, value in (label.split("=", 1) for label in self._own_labels()))
         return container if ours and container["Id"] == runtime_id else None
 
+    def _asked_to_end(self, runtime_id: str) -> bool:
+        return docker_events.was_asked_to_end(docker_events.remembered(self._api, runtime_id))
+
+    def _lives(self, runtime_id: str) -> bool:
+        container = self._inspected(runtime_id)
+        return container is not None and container["State"]["Status"] in ALIVE
+
+    def _wait_while(self, fact: Callable[[], bool], seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while fact() and time.monotonic() < deadline:
+            time.sleep(LOOK_AGAIN)
+
     def _living_on(self, port: int) -> Found | None:
-        """The living container of ours on a port. What is left of dead ones there is removed."""
+        """The living container of ours on a port. What is left of dead ones there is removed, and frozen ones."""
         labels = [*self._own_labels(), f"{LABEL}port={port}"]
         for listed in self._api.containers(all=True, filters={"label": labels}):
             found = self._found_in_list(listed)
-            if found.alive:
+            if found.alive and not found.frozen:
                 return found
             if listed["State"] != "created":  # that one is about to be started, by whoever has made it
-                self._remove(listed["Id"])
+                self._remove(listed["Id"], force=found.frozen)
         return None
 
     def _found_in_list(self, listed: Mapping[str, Any]) -> Found:
@@ -235,7 +250,8 @@ class DockerEngine:
         direct = self._reaches_containers and own
         address = f"{own}:{self._docker.port}" if direct else f"{self._docker.publish_address}:{port}"
         generation = int(labels[f"{LABEL}generation"])
-        return Found(runtime_id, port, address, state in ALIVE, generation, image=labels[f"{LABEL}image"])
+        image, frozen = labels[f"{LABEL}image"], state == FROZEN
+        return Found(runtime_id, port, address, state in ALIVE, generation, image=image, frozen=frozen)
 
     @cached_property
     def _reaches_containers(self) -> bool:

@@ -40,6 +40,8 @@ class Process:
     ends_at: float
     image: str = ""
     well: bool = True
+    by_hand: bool = False
+    frozen: bool = False
 
     def alive(self, now: float) -> bool:
         """Whether it runs."""
@@ -87,7 +89,10 @@ class FakeRuntime:
     def start(self, port: int, generation: int, image: str = "") -> Found:
         """As the protocol says."""
         with self.world.lock:
-            process = self.world.on(port) or self._started(port, generation, image or self.world.configured)
+            process = self.world.on(port)
+            if process is None or process.frozen:
+                self.crash(port)
+                process = self._started(port, generation, image or self.world.configured)
             return self._found(process)
 
     def terminate(self, runtime_id: str) -> None:
@@ -117,6 +122,12 @@ class FakeRuntime:
         with self.world.lock:
             process = self.world.processes.get(runtime_id)
             return self._found(process) if process else None
+
+    def stopped_by_hand(self, runtime_id: str) -> bool:
+        """As the protocol says."""
+        with self.world.lock:
+            process = self.world.processes.get(runtime_id)
+            return bool(process and process.by_hand)
 
     def last_words(self, runtime_id: str) -> str:
         """As the protocol says."""
@@ -148,6 +159,18 @@ class FakeRuntime:
         if process:
             process.ends_at = self.world.clock()
 
+    def freeze(self, port: int) -> None:
+        """What runs on the port is paused."""
+        process = self.world.on(port)
+        if process:
+            process.frozen = True
+
+    def stop_by_hand(self, port: int) -> None:
+        """A person stops what runs on the port."""
+        process = self.world.on(port)
+        if process:
+            process.ends_at, process.by_hand = self.world.clock(), True
+
     def sicken(self, port: int) -> None:
         """What runs on the port answers 500 from now on."""
         process = self.world.on(port)
@@ -157,7 +180,9 @@ class FakeRuntime:
     def probe(self, address: str) -> bool:
         """The health check of this world; goes where a `HealthProbe` goes."""
         process = self.world.on(int(address.rpartition(":")[2]))
-        return bool(process and process.well and self._age(process) >= process.behaviour.healthy_after)
+        if process is None or process.frozen:
+            return False
+        return process.well and self._age(process) >= process.behaviour.healthy_after
 
     def _age(self, process: Process) -> float:
         return self.world.clock() - process.started
@@ -177,5 +202,5 @@ class FakeRuntime:
 
     def _found(self, process: Process) -> Found:
         alive = process.alive(self.world.clock())
-        address = f"127.0.0.1:{process.port}"
-        return Found(process.id, process.port, address, alive, process.generation, image=process.image)
+        address, frozen = f"127.0.0.1:{process.port}", process.frozen
+        return Found(process.id, process.port, address, alive, process.generation, image=process.image, frozen=frozen)

@@ -85,6 +85,10 @@ class LocalProcesses:
         record = self._record_of(runtime_id)
         return self._found(record) if record else None
 
+    def stopped_by_hand(self, _runtime_id: str) -> bool:
+        """Nobody notes who signals a process: an end that none of us wanted counts as a fault."""
+        return False
+
     def last_words(self, runtime_id: str) -> str:
         """As the protocol says."""
         self._children.reap()

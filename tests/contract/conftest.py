@@ -89,7 +89,7 @@ class FakeBench:
         self.runtime.will(port, self.behaviours[behaviour])
 
     def freeze(self, found: Found) -> None:
-        self.runtime.sicken(found.port)
+        self.runtime.freeze(found.port)
 
     def answers(self, found: Found) -> bool:
         return self.runtime.probe(found.address)

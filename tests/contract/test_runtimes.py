@@ -116,6 +116,25 @@ def test_a_frozen_container_is_killed(bench, runtime, started):
     assert living(runtime) == []
 
 
+def test_a_frozen_container_is_never_taken_for_one_that_can_be_used(bench, runtime, started):
+    old = started()
+    bench.freeze(old)
+    if runtime.find(old.runtime_id).frozen:  # processes cannot tell
+        new = runtime.start(old.port, generation=2)
+        assert new.runtime_id != old.runtime_id
+        assert living(runtime) == [new.runtime_id]
+
+
+def test_a_container_that_ends_or_is_killed_was_not_stopped_by_hand(runtime, started):
+    crashed = started("exits")
+    eventually(lambda: is_dead(runtime, crashed.runtime_id))
+    assert not runtime.stopped_by_hand(crashed.runtime_id)
+    killed = started()
+    runtime.kill(killed.runtime_id)
+    assert not runtime.stopped_by_hand(killed.runtime_id)
+    assert not runtime.stopped_by_hand("nonsense")
+
+
 def test_another_process_may_end_it(bench, runtime, started):
     found = started()
     bench.another().kill(found.runtime_id)

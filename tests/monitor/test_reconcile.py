@@ -6,6 +6,7 @@ import pytest
 
 from autoscaler.compared import compared_key
 from deploy.container_state import State
+from deploy.runtime.base import RuntimeAway
 from deploy.runtime.fake import FakeRuntime, World
 from lb.events import Kind
 from monitor.reconcile import FAILED_SECONDS, Reconciler
@@ -100,6 +101,43 @@ def test_a_running_one_of_which_the_runtime_knows_nothing_is_left_to_the_poll(wa
     reconciler.tick(ward.now)
     assert ward.jobs == []
     assert ward.ring() == [8000, 8001]
+
+
+def test_a_running_one_that_is_paused_is_relaunched(ward, runtime, reconciler):
+    put(ward, runtime, 8000, 8001)
+    runtime.freeze(8001)
+    for _ in range(2):
+        reconciler.tick(ward.now)
+    assert ward.jobs == [("relaunch_port", 8001)]
+    assert ward.ring() == [8000]
+    assert ward.told(Kind.SICK) == ["it is paused"]
+
+
+def test_a_runtime_that_is_away_is_told_when_it_goes_and_when_it_comes_back_and_nothing_is_moved(ward, runtime):
+    class Engine(FakeRuntime):
+        away = False
+
+        def running(self):
+            if self.away:
+                raise RuntimeAway("the engine does not answer")
+            return super().running()
+
+    engine = Engine(runtime.world)
+    reconciler = Reconciler(ward.redis, ward.service, ward.table, ward.orders, engine)
+    put(ward, engine, 8000)
+    engine.crash(8000)
+    engine.away = True
+    for later in range(3):
+        reconciler.tick(ward.now + later)
+    assert ward.ring() == [8000]
+    assert reconciler.trouble.startswith("the engine does not answer; until it does, nothing is started or ended")
+    assert ward.told(Kind.DEGRADED) == [reconciler.trouble]
+    engine.away = False
+    for later in range(10, 12):
+        reconciler.tick(ward.now + later)
+    assert reconciler.trouble == ""
+    assert ward.told(Kind.RECOVERED) == ["what runs can be seen again"]
+    assert ward.jobs == [("relaunch_port", 8000)]
 
 
 @pytest.mark.parametrize("state", [State.SICK, State.DRAINING])

@@ -82,3 +82,19 @@ def test_crash_and_sicken_do_what_they_say(runtime):
 def test_runtimes_of_one_world_see_the_same(runtime):
     found = runtime.start(8000, 1)
     assert FakeRuntime(runtime.world).find(found.runtime_id) == found
+
+
+def test_a_frozen_one_lives_and_does_nothing(runtime):
+    found = runtime.start(8000, 1)
+    runtime.freeze(8000)
+    assert runtime.find(found.runtime_id).frozen
+    assert not runtime.probe(found.address)
+    assert runtime.start(8000, 2).runtime_id != found.runtime_id
+
+
+def test_a_stop_by_hand_is_told_from_a_crash(runtime):
+    crashed, stopped = runtime.start(8000, 1), runtime.start(8001, 1)
+    runtime.crash(8000)
+    runtime.stop_by_hand(8001)
+    assert [runtime.stopped_by_hand(found.runtime_id) for found in (crashed, stopped)] == [False, True]
+    assert [found.alive for found in map(runtime.find, (crashed.runtime_id, stopped.runtime_id))] == [False, False]

@@ -1,0 +1,47 @@
+"""What a Docker engine tells of its own accord: that something has happened, and who wanted a container to end.
+
+The engine keeps its last events in memory (256, or 1,000 in newer ones), so whoever asks later is told as well; after
+a restart it has forgotten all of them.
+"""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import requests
+from docker import APIClient
+from docker.errors import DockerException
+
+CHANGES = ("die", "oom", "destroy", "pause")  # the events after which a container is to be looked at
+LISTEN_AGAIN = 1.0  # seconds before the engine is asked for its events again
+POLITE = frozenset(map(str, (int(signal.SIGTERM), int(signal.SIGINT), int(signal.SIGQUIT))))  # what `docker stop` sends
+
+
+def listen(api: APIClient, labels: list[str], heard: Callable[[], None], until: threading.Event) -> None:
+    """Call `heard` for every change of a container with these labels, and whenever listening begins; until `until`."""
+    while not until.is_set():
+        with suppress(DockerException, requests.RequestException, OSError):
+            events = api.events(filters={"event": list(CHANGES), "label": labels})
+            heard()  # for what happened while nobody listened
+            for _ in events:
+                heard()
+        until.wait(LISTEN_AGAIN)
+
+
+def remembered(api: APIClient, runtime_id: str) -> list[dict[str, Any]]:
+    """What the engine remembers of starts and signals of a container, oldest first; also of one that was removed."""
+    filters = {"container": runtime_id, "event": ["start", "kill", "stop"]}
+    now = f"{time.time():.6f}"  # the engine takes fractions, and waits for what is still to come of a whole second
+    return list(api.events(since=0, until=now, filters=filters, decode=True))  # type: ignore[call-overload]
+
+
+def was_asked_to_end(events: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a container was asked to end after its last start, as `docker stop` does and KILL does not."""
+    asked = False
+    for event in events:
+        polite = event["Action"] == "kill" and event["Actor"]["Attributes"].get("signal") in POLITE
+        asked = event["Action"] == "stop" or polite or (asked and event["Action"] != "start")
+    return asked
