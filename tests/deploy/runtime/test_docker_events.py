@@ -47,9 +47,8 @@ def sleeper(docker_api: APIClient):
 @pytest.mark.docker
 def test_the_engine_remembers_what_a_container_was_told(docker_api, sleeper):
     docker_api.kill(sleeper, "SIGTERM")
-    actions = [
-        (event["Action"], event["Actor"]["Attributes"].get("signal")) for event in remembered(docker_api, sleeper)
-    ]
+    told = remembered(docker_api, sleeper)
+    actions = [(event["Action"], event["Actor"]["Attributes"].get("signal")) for event in told]
     assert actions == [("start", None), ("kill", "15")]
     assert was_asked_to_end(told)
 
