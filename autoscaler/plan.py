@@ -2,10 +2,11 @@
 
 Ports are contiguous from the first one. Up takes the highest port + 1 (and fills a hole first), down takes the
 highest port. A container that is leaving and not yet told to stop is taken back rather than replaced; one that is
-being stopped has to be gone before its port can be used again, and the plan says that it waits for it.
+being stopped has to be gone before its port can be used again, and the plan says that it waits for it. Ports that a
+person has emptied are left empty, and what was drained there goes when its port is not needed any more.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -51,10 +52,23 @@ def staying(states: Mapping[int, State]) -> list[int]:
     return sorted(port for port, state in states.items() if state in STAYING)
 
 
-def plan(states: Mapping[int, State], target: int, first_port: int) -> Plan:
-    """How to get from these containers (port -> state) to `target` of them on the ports from `first_port` on."""
-    needed = range(first_port, first_port + target)
-    surplus = [port for port in reversed(staying(states)) if port not in needed]
+def plan(states: Mapping[int, State], target: int, first_port: int, by_hand: Collection[int] = ()) -> Plan:
+    """How to get from these containers (port -> state) to `target` of them on the ports from `first_port` on.
+
+    `by_hand` are the ports that a person keeps empty: they count as filled.
+    """
+    every = range(first_port, first_port + target)
+    made = plan_without(states, every, [port for port in every if port not in by_hand], by_hand)
+    if kept := [port for port in every if port in by_hand]:
+        said = f"{listed(kept)} {'stays' if len(kept) == 1 else 'stay'} stopped by hand"
+        return Plan(made.orders, ", ".join(filter(None, [made.waiting, said])))
+    return made
+
+
+def plan_without(states: Mapping[int, State], every: range, needed: Sequence[int], by_hand: Collection[int]) -> Plan:
+    """The plan for the ports that are needed, which are those of `every` that nobody keeps empty."""
+    parked = [port for port in by_hand if states.get(port) is State.DRAINING]
+    surplus = [port for port in sorted([*staying(states), *parked], reverse=True) if port not in every]
     arrivals = [order for port in needed if (order := arrival(port, states.get(port)))]
     if arrivals or not surplus:
         return Plan(tuple(arrivals), waiting_for_gone(needed, states))

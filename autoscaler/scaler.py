@@ -15,13 +15,16 @@ import redis
 
 from autoscaler import compared, decision_log, memory, override
 from autoscaler.brakes import Changes
+from autoscaler.by_hand import changed_marks, states_for_plan
 from autoscaler.outage import Outage
 from autoscaler.plan import Order, Plan, Step, plan, staying
 from autoscaler.policy import Decision, History, Measured, Policy, Rule, decide, sentence
 from autoscaler.shadow import ShadowPolicy
+from deploy import stopped
 from deploy.container_state import State
 from deploy.container_table import ContainerTable
 from deploy.daemon_beat import own_beat, queue_beat
+from deploy.stopped import Marks, Stopped
 from lb import request_window
 from lb.events import Event, Kind, queue_event
 from lb.heartbeat import live_workers
@@ -57,6 +60,7 @@ class Sight:
     history: History
     changes: Changes
     compared: bool
+    by_hand: Marks  # the ports that persons keep empty
 
 
 class Scaler:
@@ -97,7 +101,7 @@ class Scaler:
         return decision
 
     def _look(self, now: float) -> Sight:
-        states = {container.port: container.state for container in self._table.all()}
+        states = states_for_plan(self._table.all())
         name = self._service.name
         pipe = self._redis.pipeline(transaction=True)
         request_window.count(pipe, name, now, self._policy.window)
@@ -105,7 +109,8 @@ class Scaler:
         memory.queue_read_past(pipe, name)
         memory.queue_read_since(pipe, name)
         compared.queue_read(pipe, name)
-        count, said, remembered, changed, since, compared_at = pipe.execute()
+        stopped.queue_read(pipe, name)
+        count, said, remembered, changed, since, compared_at, marks = pipe.execute()
         measured = Measured(
             at=now,
             count=count,
@@ -115,7 +120,7 @@ class Scaler:
             in_flight=self._in_flight(),
         )
         history, changes = memory.history_of(remembered), memory.changes_of(changed)
-        return Sight(measured, states, history, changes, compared_at is not None)
+        return Sight(measured, states, history, changes, compared_at is not None, stopped.marks_of(marks))
 
     def _in_flight(self) -> int | None:
         """Requests that are being answered, None while no proxy worker is alive to know, and where no policy asks."""
@@ -127,7 +132,12 @@ class Scaler:
     def _plan(self, sight: Sight, target: int) -> Plan:
         if not sight.compared and sight.measured.age < compared.PATIENCE:
             return Plan(waiting="waiting until the table has been compared with what runs")
-        return plan(sight.states, target, self._service.first_port)
+        over = {port for port, mark in self._changed_marks(sight, target).items() if mark is None}
+        return plan(sight.states, target, self._service.first_port, set(sight.by_hand) - over)
+
+    def _changed_marks(self, sight: Sight, target: int) -> dict[int, Stopped | None]:
+        first = self._service.first_port
+        return changed_marks(sight.by_hand, sight.states, range(first, first + target))
 
     def _write(self, decision: Decision, history: History, sight: Sight, todo: Plan) -> None:
         name, now = self._service.name, decision.measured.at
@@ -139,6 +149,8 @@ class Scaler:
         if self._shadow and beside:
             self._shadow.queue_write(pipe, *beside)
         shadow = beside[0] if beside else None
+        for port, mark in self._changed_marks(sight, decision.target).items():
+            stopped.put(pipe, name, port, mark)
         decision_log.queue_append(pipe, name, decision_log.entry_for(decision, sight.states, todo, shadow))
         queue_beat(pipe, name, own_beat(WHO, self._started, now))
         if told := self._outage.recovery(now):

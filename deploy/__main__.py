@@ -16,12 +16,15 @@ import environs
 import redis
 from setproctitle import setproctitle
 
-from deploy import job_worker
+from deploy import job_worker, rollout
+from deploy.by_hand import ByHand
 from deploy.container_table import ContainerTable
 from deploy.health import HealthProbe
 from deploy.jobs import LAUNCHER
 from deploy.launcher import WHO, Launcher
 from deploy.next_step import Policy
+from deploy.orders import Orders
+from deploy.roller import Roller
 from deploy.runtime.base import Runtime
 from deploy.runtime.choose import choose_runtime
 from deploy.settings import DeploySettings
@@ -62,7 +65,8 @@ def run(settings: DeploySettings, runtime: Runtime) -> None:
     WakeListener(connect(service.redis_url, name="deploy-wake"), service.name, DEPLOY, ticker.wake, end).start()
     with ThreadPoolExecutor(min(service.max_containers, MAX_THREADS), "step") as pool:
         launcher = launcher_of(settings, runtime, client, pool)
-        worker = DeployWorker(client, service, launcher=launcher, runtime=runtime, hurry=ticker.hurry)
+        roller = roller_of(settings, client)
+        worker = DeployWorker(client, service, launcher=launcher, roller=roller, runtime=runtime, hurry=ticker.hurry)
         ticking = threading.Thread(target=ticker.run, args=(worker.tick, end), name="tend")
         ticking.start()
         LAUNCHER.set(launcher)
@@ -95,15 +99,25 @@ def watch(end: threading.Event) -> None:
 def launcher_of(settings: DeploySettings, runtime: Runtime, client: redis.Redis, pool: ThreadPoolExecutor) -> Launcher:
     """The launcher with everything real."""
     service = settings.service
+    table, by_hand = ContainerTable(client, service), ByHand.open(client, service)
     return Launcher(
-        ContainerTable(client, service),
+        table,
         runtime,
         probe=HealthProbe(service.health_path),
         beats=lambda: live_workers(client, service.name),
         clock=time.time,
         policy=Policy(settings.boot_timeout, settings.drain_timeout, settings.stop_grace),
         spawn=pool.submit,
+        image=lambda: rollout.image_for_new(rollout.read(client, service.name), table.all()),
+        note_stopped=lambda port: by_hand.note_stopped(port, f"somebody at the {runtime.name} runtime"),
     )
+
+
+def roller_of(settings: DeploySettings, client: redis.Redis) -> Roller:
+    """The roller with everything real."""
+    service = settings.service
+    table, orders = ContainerTable(client, service), Orders.open(client, service)
+    return Roller(client, service, table, orders, settings.boot_timeout)
 
 
 if __name__ == "__main__":

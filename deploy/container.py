@@ -18,7 +18,10 @@ class Container:
     moves: int = 0  # how often it was moved since it was added: tells two visits to one state apart
     runtime_id: str = ""  # the runtime's name of what was started; empty while nothing is
     address: str = ""  # "host:port" at which it answers
-    image: str = ""
+    image: str = ""  # what it was started from, and is again when it is relaunched
+    successor: str = ""  # the image that takes the port once this one is drained and gone; empty: nobody follows
+    surge: int = 0  # 1: more than there should be, for as long as a roll-out needs it
+    parked: int = 0  # 1: while it drains, and after that, it stays up: somebody wants to look at it
     pid: int = 0
     created_at: float = 0.0  # when it was added
     since: float = 0.0  # when it came into its state

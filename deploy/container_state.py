@@ -1,6 +1,7 @@
 """The life of a container as one table of allowed moves.
 
-A container is added as STARTING, joins the ring when it becomes RUNNING, and is gone after STOPPING. Whoever changes
+A container is added as STARTING, joins the ring when it becomes RUNNING, and after STOPPING it is gone, or another one
+follows on its port (a roll-out). Whoever changes
 a container names one of these moves; a move that is not here is a mistake in the code that asks for it. This file
 imports nothing of ours, so that everybody may import it.
 
@@ -32,7 +33,7 @@ MOVES: dict[State, frozenset[State]] = {
     State.SICK: frozenset({State.STARTING, State.STOPPING, State.FAILED}),
     State.DRAINING: frozenset({State.RUNNING, State.STOPPING}),
     State.FAILED: frozenset({State.STARTING, State.STOPPING}),
-    State.STOPPING: frozenset(),  # the next thing is to be removed from the table
+    State.STOPPING: frozenset({State.STARTING}),  # another one follows; else it is removed from the table
 }
 
 FIRST = State.STARTING  # the state of a container that is added

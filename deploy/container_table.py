@@ -57,7 +57,7 @@ if to ~= '' then
   if to == 'starting' and to ~= expected then
     if redis.call('EXISTS', KEYS[6]) == 0 then redis.call('SET', KEYS[6], math.floor(tonumber(now))) end
     local generation = redis.call('INCR', KEYS[6])
-    if expected ~= '' then redis.call('HINCRBY', KEYS[1], 'restarts', 1) end
+    if expected ~= '' and expected ~= 'stopping' then redis.call('HINCRBY', KEYS[1], 'restarts', 1) end
     if expected ~= '' or redis.call('HEXISTS', KEYS[1], 'generation') == 0 then
       redis.call('HSET', KEYS[1], 'generation', generation)
     end
@@ -99,6 +99,7 @@ EVENTS: dict[tuple[State, State], Kind] = {
     (State.RUNNING, State.SICK): Kind.SICK,
     (State.SICK, State.STARTING): Kind.RELAUNCHED,
     (State.FAILED, State.STARTING): Kind.RELAUNCHED,
+    (State.STOPPING, State.STARTING): Kind.LAUNCHED,
     (State.STARTING, State.FAILED): Kind.FAILED,
     (State.SICK, State.FAILED): Kind.FAILED,
     (State.DRAINING, State.STOPPING): Kind.DRAINED,
@@ -155,15 +156,17 @@ class ContainerTable:
         found = self._redis.hgetall(container_key(self._service.name, port))
         return container_of(cast("dict[str, str]", found)) if found else None
 
-    def add(self, port: int, *, now: float, reason: str, by: str, adopted: Found | None = None) -> Container | None:
+    def add(
+        self, port: int, *, now: float, reason: str, by: str, adopted: Found | None = None, **fields: object
+    ) -> Container | None:
         """Add a container as STARTING; None when somebody was first. `now` is unix seconds.
 
         With `adopted` it is one that already runs: it keeps its generation and goes on to be probed, and joins the ring
-        once it is healthy or is relaunched like any other.
+        once it is healthy or is relaunched like any other. `fields` are further fields of `Container`.
         """
         values: dict[str, object] = {"port": port, "number": self._service.number_of(port)}
         values |= {"created_at": now, "down_since": now, "reason": reason, "by": by}
-        values |= fields_of_found(adopted) if adopted else {}
+        values |= (fields_of_found(adopted) if adopted else {}) | checked(fields)
         kind = Kind.ADOPTED if adopted else Kind.LAUNCHED
         return self._changed(Change(None, port, FIRST, now, values, Event(kind, port, reason, by)))
 

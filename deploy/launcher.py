@@ -2,6 +2,7 @@
 
     launch         STARTING: start it → healthy → it joins the ring
     stop           DRAINING: the proxy lets go of it → STOPPING: TERM → gone (KILL when it takes too long)
+    replace        the same, and then STARTING: another one, of the image that it names, on the same port
     relaunch_port  SICK: kill the old one → STARTING: start a new one on the same port → healthy → it joins
 
 A job only begins its story: nothing waits here. Waits end in `tend(now)`, which is called again and again and takes
@@ -22,7 +23,7 @@ from deploy.container import Container
 from deploy.container_state import State
 from deploy.container_table import ContainerTable, whereabouts
 from deploy.draining import acknowledged, what_holds_back
-from deploy.next_step import RESTING, Next, Policy, Seen, Step, next_step
+from deploy.next_step import Next, Policy, Seen, Step, next_step, rests
 from deploy.retries import after_failed_start
 from deploy.runtime.base import Found, KillFailed, Runtime, RuntimeAway, StartFailed
 from lb.heartbeat import WorkerBeat
@@ -32,6 +33,7 @@ LOOK_AGAIN = 0.05  # seconds between two looks at a container that is on its way
 KILL_AGAIN = 1.0  # seconds before a kill that failed is tried again
 STEPS_IN_A_ROW = 6  # more than any story has between two waits
 NOTHING_RUNS: dict[str, object] = {"runtime_id": "", "address": "", "pid": 0}
+AS_NEW: dict[str, object] = NOTHING_RUNS | {"attempts": 0, "relapses": 0, "next_try_at": 0.0, "parked": 0}
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +48,9 @@ class Launcher:
 
     `probe(address)` tells whether a container is healthy, `beats()` what the live proxy workers say about themselves,
     `clock()` gives unix seconds, and `spawn` runs the tending of one container: at once, or in a pool so that a slow
-    engine on one port holds up no other. Methods raise redis.RedisError while Redis is away.
+    engine on one port holds up no other. `image()` is what a container is started from that names none itself;
+    `note_stopped(port)` keeps a port empty whose container a person has stopped behind our back. Methods raise
+    redis.RedisError while Redis is away.
     """
 
     def __init__(  # noqa: PLR0913 - its seams, all named
@@ -59,6 +63,8 @@ class Launcher:
         clock: Callable[[], float],
         policy: Policy,
         spawn: Callable[[Callable[[], None]], object] = at_once,
+        image: Callable[[], str] = lambda: "",
+        note_stopped: Callable[[int], None] = lambda _port: None,
     ) -> None:
         self._table = table
         self._runtime = runtime
@@ -67,6 +73,8 @@ class Launcher:
         self._clock = clock
         self._policy = policy
         self._spawn = spawn
+        self._image = image
+        self._note_stopped = note_stopped
         self._troubled: set[int] = set()  # ports whose last step failed
         self._locks: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
         self._effects: dict[Step, Callable[[Container, str, float], Container | None]] = {
@@ -80,6 +88,7 @@ class Launcher:
             Step.TERMINATE: self._terminate,
             Step.KILL: self._kill,
             Step.FORGET: self._forget,
+            Step.SUCCEED: self._succeed,
         }
 
     def launch(self, port: int) -> None:
@@ -99,7 +108,7 @@ class Launcher:
 
         Returns in how many seconds to look again; None when nobody is on the way.
         """
-        on_the_way = [container for container in self._table.all() if container.state not in RESTING]
+        on_the_way = [container for container in self._table.all() if not rests(container)]
         for container in on_the_way:
             if self._locks[container.port].acquire(blocking=False):
                 self._spawn(partial(self._tend_port, container.port, now))
@@ -180,7 +189,7 @@ class Launcher:
 
     def _start(self, container: Container, _reason: str, now: float) -> Container | None:
         try:
-            found = self._runtime.start(container.port, container.generation)
+            found = self._runtime.start(container.port, container.generation, container.image or self._image())
         except StartFailed as error:
             return self._give_up_start(container, str(error), now)
         if found.generation != container.generation:
@@ -218,8 +227,14 @@ class Launcher:
         return self._table.move(container, State.SICK, now=now, reason=told, by=WHO, **changes)
 
     def _end_sick(self, container: Container, _reason: str, now: float) -> Container | None:
+        # One that never became healthy is not asked about: it may be our own TERM that ended it.
+        by_hand = not container.attempts and self._runtime.stopped_by_hand(container.runtime_id)
+        if by_hand:
+            self._note_stopped(container.port)
         if not self._killed(container, now):
             return None
+        if by_hand:
+            return self._table.move(container, State.STOPPING, now=now, reason="stopped by hand", by=WHO)
         return self._table.update(container, **NOTHING_RUNS)
 
     def _restart(self, container: Container, reason: str, now: float) -> Container | None:
@@ -258,6 +273,13 @@ class Launcher:
         if self._killed(container, now):
             self._table.remove(container, now=now, reason=reason, by=WHO)
         return None
+
+    def _succeed(self, container: Container, reason: str, now: float) -> Container | None:
+        """It has ended; its port goes to the one that follows."""
+        if not self._killed(container, now):
+            return None
+        fresh = {"image": container.successor, "successor": "", "created_at": now, **AS_NEW}
+        return self._table.move(container, State.STARTING, now=now, reason=reason, by=WHO, **fresh)
 
 
 def words_of(step: Step) -> str:

@@ -27,6 +27,7 @@ class Step(Enum):
     TERMINATE = auto()  # ask it to end
     KILL = auto()  # it was asked and did not end in time
     FORGET = auto()  # gone: out of the table
+    SUCCEED = auto()  # gone: another one follows on its port
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,9 @@ def next_of_sick(container: Container, now: float) -> Next:
 
 
 def next_of_draining(container: Container, seen: Seen, now: float, policy: Policy) -> Next:
-    """Wait until the proxy has let go of it, but not for ever."""
+    """Wait until the proxy has let go of it, but not for ever; a parked one stays until somebody decides."""
+    if container.parked:
+        return Next(Step.WAIT)
     if seen.held_back_by is None:
         return Next(Step.LET_GO, f"drained: {container.reason}")
     if now >= container.since + policy.drain_timeout:
@@ -107,12 +110,19 @@ def next_of_draining(container: Container, seen: Seen, now: float, policy: Polic
 
 
 def next_of_stopping(container: Container, seen: Seen, now: float) -> Next:
-    """TERM once, KILL when the grace is over, out of the table when nothing is left. No deadline: not asked yet."""
+    """TERM once, KILL when the grace is over. No deadline: not asked yet. When nothing is left: out of the table, or
+    another one in its place.
+    """
     if not seen.alive:
-        return Next(Step.FORGET, container.reason)
+        return Next(Step.SUCCEED if container.successor else Step.FORGET, container.reason)
     if not container.deadline:
         return Next(Step.TERMINATE)
     return Next(Step.KILL if now >= container.deadline else Step.WAIT)
 
 
 RESTING = frozenset({State.RUNNING, State.FAILED})  # states in which the launcher has nothing to do
+
+
+def rests(container: Container) -> bool:
+    """Whether the launcher has nothing to do with a container until somebody decides."""
+    return container.state in RESTING or (container.state is State.DRAINING and bool(container.parked))

@@ -1,4 +1,4 @@
-"""The deploy worker's one iteration: take every container on its way a step further, and say that we live.
+"""The deploy worker's one iteration: the roll-out and every container on its way go a step further, and we say we live.
 
 It comes every second, at once when somebody has moved a container (the table wakes us), and every 50 ms while a
 container is waited for.
@@ -15,6 +15,7 @@ from deploy.container_state import State
 from deploy.container_table import ContainerTable
 from deploy.daemon_beat import own_beat, queue_beat
 from deploy.launcher import Launcher
+from deploy.roller import Roller
 from deploy.runtime.base import Runtime, RuntimeAway
 from lb.settings import ServiceSettings
 
@@ -51,6 +52,7 @@ class DeployWorker:
         service: ServiceSettings,
         *,
         launcher: Launcher,
+        roller: Roller,
         runtime: Runtime,
         hurry: Callable[[float], None],
         clock: Callable[[], float] = time.monotonic,
@@ -58,6 +60,7 @@ class DeployWorker:
         self._redis = client
         self._service = service
         self._launcher = launcher
+        self._roller = roller
         self._runtime = runtime
         self._hurry = hurry
         self._table = ContainerTable(client, service)
@@ -81,9 +84,9 @@ class DeployWorker:
                 self._runtime.housekeep()
 
     def _tend(self, now: float) -> None:
-        pause = self._launcher.tend(now)
-        if pause is not None:
-            self._hurry(pause)
+        pauses = (self._roller.tick(now), self._launcher.tend(now))
+        if (soonest := min((pause for pause in pauses if pause is not None), default=None)) is not None:
+            self._hurry(soonest)
 
     def _say_that_we_live(self, now: float) -> None:
         pipe = self._redis.pipeline(transaction=True)

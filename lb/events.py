@@ -32,6 +32,8 @@ class Kind(StrEnum):
     DEGRADED = "degraded"
     RECOVERED = "recovered"
     ADOPTED = "adopted"
+    ORDERED = "ordered"  # by a person
+    ROLLOUT = "rollout"
 
 
 OWN_FIELDS = ("kind", "port", "reason", "who", "seconds")

@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 import redis
 
-from autoscaler import compared
+from autoscaler import compared, decision_log
 from autoscaler.policy import Decision, Policy
 from autoscaler.scaler import Scaler
 from deploy.container import Container
@@ -84,8 +84,12 @@ class World:
         for container in self.table.all():
             if container.state is State.STARTING:
                 self.move(container.port, State.RUNNING)
-            elif container.state in (State.DRAINING, State.STOPPING):
+            elif container.state in (State.DRAINING, State.STOPPING) and not container.parked:
                 self.remove(container.port)
+
+    def entry(self) -> decision_log.Entry:
+        """The newest entry of the journal."""
+        return decision_log.last_before(self.redis, self.service.name, self.now)[0]
 
     def move(self, port: int, to: State) -> None:
         """Somebody moves a container."""

@@ -12,6 +12,8 @@ from deploy.container_table import ContainerTable
 from deploy.launcher import Launcher, at_once
 from deploy.next_step import Policy
 from deploy.orders import Orders
+from deploy.roller import Roller, Rollouts
+from deploy.rollout import Rollout, image_for_new
 from deploy.runtime.base import Runtime
 from deploy.runtime.fake import FakeRuntime, World
 from lb.heartbeat import WorkerBeat
@@ -83,11 +85,17 @@ class Machine:
     orders: Orders
     clock: Clock
     runtime: FakeRuntime
+    client: redis.Redis
+    service: ServiceSettings = field(default_factory=ServiceSettings)
     policy: Policy = field(default_factory=Policy)
     beats: list[WorkerBeat] = field(default_factory=list)  # what the proxy's workers say
 
     def launcher(
-        self, runtime: Runtime | None = None, table: ContainerTable | None = None, spawn: Spawn = at_once
+        self,
+        runtime: Runtime | None = None,
+        table: ContainerTable | None = None,
+        spawn: Spawn = at_once,
+        note_stopped: Callable[[int], None] = lambda port: None,
     ) -> Launcher:
         """What a worker that was just started has."""
         return Launcher(
@@ -98,7 +106,44 @@ class Machine:
             clock=self.clock,
             policy=self.policy,
             spawn=spawn,
+            image=lambda: image_for_new(self.rollout(), self.table.all()),
+            note_stopped=note_stopped,
         )
+
+    def roller(self, table: ContainerTable | None = None, orders: Orders | None = None) -> Roller:
+        """What a worker that was just started has."""
+        return Roller(self.client, self.service, table or self.table, orders or self.orders, self.policy.boot_timeout)
+
+    def rollout(self) -> Rollout:
+        """The roll-out as Redis has it."""
+        return Rollouts(self.client, self.service).read()
+
+    def deploy(self, image: str) -> Rollout | None:
+        """Begin a roll-out."""
+        return Rollouts(self.client, self.service).begin(image, by="pytest", now=self.clock())
+
+    def roll(
+        self,
+        launcher: Launcher | None = None,
+        roller: Roller | None = None,
+        meanwhile: Callable[[], object] = lambda: None,
+        within: float = 600.0,
+    ) -> None:
+        """Drive the roll-out to its end, `meanwhile` between any two ticks."""
+        launcher, roller, end = launcher or self.launcher(), roller or self.roller(), self.clock() + within
+        while True:
+            pauses = [roller.tick(self.clock()), launcher.tend(self.clock())]
+            meanwhile()
+            due = [pause for pause in pauses if pause is not None]
+            if not due:
+                return
+            assert self.clock() < end, f"still on the way: {self.rollout()} {self.states()}"
+            self.clock.pass_by(min(due))
+
+    def images(self) -> dict[int, str]:
+        """What the containers in the ring are started from, really."""
+        running = {found.port: found.image for found in self.runtime.running()}
+        return {one.port: running[one.port] for one in self.table.all() if one.state is State.RUNNING}
 
     def settle(self, launcher: Launcher | None = None, within: float = 600.0) -> None:
         """Tend until nobody is on the way; fails if that takes more than `within` virtual seconds."""
@@ -135,5 +180,7 @@ class Machine:
 
 
 @pytest.fixture
-def machine(table: ContainerTable, orders: Orders, clock: Clock) -> Machine:
-    return Machine(table, orders, clock, FakeRuntime(World(clock)))
+def machine(
+    table: ContainerTable, orders: Orders, clock: Clock, redis_client: redis.Redis, service: ServiceSettings
+) -> Machine:
+    return Machine(table, orders, clock, FakeRuntime(World(clock)), redis_client, service)

@@ -15,7 +15,7 @@ def test_every_state_has_its_row():
         (State.SICK, {State.STARTING, State.STOPPING, State.FAILED}),
         (State.DRAINING, {State.RUNNING, State.STOPPING}),
         (State.FAILED, {State.STARTING, State.STOPPING}),
-        (State.STOPPING, set()),
+        (State.STOPPING, {State.STARTING}),
     ],
 )
 def test_only_the_moves_of_the_table_are_allowed(origin: State, allowed: set[State]):

@@ -134,9 +134,9 @@ class Meanwhile:
     def __init__(self, runtime, happens):
         self.runtime, self.happens = runtime, happens
 
-    def start(self, port, generation):
+    def start(self, port, generation, image=""):
         self.happens()
-        return self.runtime.start(port, generation)
+        return self.runtime.start(port, generation, image)
 
     def __getattr__(self, name):
         return getattr(self.runtime, name)
@@ -342,10 +342,10 @@ class Moody:
     def __init__(self, runtime, *errors: Exception):
         self.runtime, self.errors = runtime, list(errors)
 
-    def start(self, port, generation):
+    def start(self, port, generation, image=""):
         if self.errors:
             raise self.errors.pop()
-        return self.runtime.start(port, generation)
+        return self.runtime.start(port, generation, image)
 
     def __getattr__(self, name):
         return getattr(self.runtime, name)

@@ -38,9 +38,10 @@ def kept(machine):
 
 
 @pytest.fixture
-def make(redis_client, service, kept, clock, hurries):
+def make(redis_client, service, machine, kept, clock, hurries):
     def worker(launcher):
-        return DeployWorker(redis_client, service, launcher=launcher, runtime=kept, hurry=hurries.append, clock=clock)
+        parts = {"launcher": launcher, "roller": machine.roller(), "runtime": kept, "hurry": hurries.append}
+        return DeployWorker(redis_client, service, **parts, clock=clock)
 
     return worker
 
