@@ -98,12 +98,6 @@ class Runtime(Protocol):
     def last_words(self, runtime_id: str) -> str:
         """Exit code, where known, and the last lines that a container wrote: why it may have died. Never raises."""
 
-    def stopped_by_hand(self, runtime_id: str) -> bool:
-        """Whether somebody asked this very container to end with the runtime's own way of stopping (`docker stop`).
-
-        Ask only about one that none of us has told to end, and never in a poll: it may wait for the container's end.
-        """
-
     def watch(self, heard: Callable[[], None], until: threading.Event) -> None:
         """Return at once, and until `until` is set call `heard` soon after a container of ours has ended.
 

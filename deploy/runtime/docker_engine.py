@@ -168,10 +168,6 @@ class DockerEngine:
         lines = [line.strip() for line in written.splitlines() if line.strip()]
         return "; ".join(filter(None, [ending_of(container["State"]), *lines]))
 
-    def stopped_by_hand(self, runtime_id: str) -> bool:  # noqa: ARG002 - the protocol's
-        """Nobody can be told from a fault here."""
-        return False
-
     def watch(self, heard: Callable[[], None], until: threading.Event) -> None:
         """As the protocol says: the engine tells at once. It is asked again after a connection that broke."""
         arguments = (self._api, self._own_labels(), heard, until)

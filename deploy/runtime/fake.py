@@ -41,7 +41,6 @@ class Process:
     image: str = ""
     stopped_by_hand: bool = False
     well: bool = True
-    by_hand: bool = False
     frozen: bool = False
 
     def alive(self, now: float) -> bool:
@@ -130,12 +129,6 @@ class FakeRuntime:
             process = self.world.processes.get(runtime_id)
             return self._found(process) if process else None
 
-    def stopped_by_hand(self, runtime_id: str) -> bool:
-        """As the protocol says."""
-        with self.world.lock:
-            process = self.world.processes.get(runtime_id)
-            return bool(process and process.by_hand)
-
     def last_words(self, runtime_id: str) -> str:
         """As the protocol says."""
         with self.world.lock:
@@ -177,12 +170,6 @@ class FakeRuntime:
         process = self.world.on(port)
         if process:
             process.frozen = True
-
-    def stop_by_hand(self, port: int) -> None:
-        """A person stops what runs on the port."""
-        process = self.world.on(port)
-        if process:
-            process.ends_at, process.by_hand = self.world.clock(), True
 
     def sicken(self, port: int) -> None:
         """What runs on the port answers 500 from now on."""

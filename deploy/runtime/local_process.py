@@ -99,10 +99,6 @@ class LocalProcesses:
         ending = "" if code is None else exit_words(code)
         return "; ".join(filter(None, [ending, *last_lines(self._log(record.port), record.log_from)]))
 
-    def stopped_by_hand(self, runtime_id: str) -> bool:  # noqa: ARG002 - the protocol's
-        """Nobody can be told from a fault here."""
-        return False
-
     def watch(self, heard: Callable[[], None], until: threading.Event) -> None:
         """Nothing tells of ends here: who looks will see."""
 

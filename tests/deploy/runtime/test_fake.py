@@ -95,6 +95,6 @@ def test_a_frozen_one_lives_and_does_nothing(runtime):
 def test_a_stop_by_hand_is_told_from_a_crash(runtime):
     crashed, stopped = runtime.start(8000, 1), runtime.start(8001, 1)
     runtime.crash(8000)
-    runtime.stop_by_hand(8001)
+    runtime.world.stop_by_hand(8001)
     assert [runtime.stopped_by_hand(found.runtime_id) for found in (crashed, stopped)] == [False, True]
     assert [found.alive for found in map(runtime.find, (crashed.runtime_id, stopped.runtime_id))] == [False, False]
