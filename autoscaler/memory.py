@@ -11,6 +11,7 @@ name of its own (`shadow_of`).
 
 from collections.abc import Iterable, Mapping
 
+import redis
 from redis.client import Pipeline
 
 from autoscaler.brakes import UNKNOWN, Changes
@@ -74,6 +75,11 @@ def queue_write_past(pipe: Pipeline, name: str, history: History, decision: Deci
     pipe.hset(changes_key(name), "target", str(changes.target))
     pipe.hset(changes_key(name), "up_at", repr(changes.up_at))
     pipe.hset(changes_key(name), "down_at", repr(changes.down_at))
+
+
+def want(client: redis.Redis, service: str, number: int, now: float) -> None:
+    """Remember that somebody wanted so many containers at unix time `now`: they are kept as after a moment's load."""
+    client.zadd(wanted_key(service), {str(number): now}, gt=True)
 
 
 def queue_write_since(pipe: Pipeline, service: str, now: float) -> None:

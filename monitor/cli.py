@@ -24,12 +24,13 @@ from autoscaler.settings import AutoscalerSettings
 from deploy.machine import doctor
 from deploy.machine import up as machine_up
 from deploy.machine.settings import UpSettings
-from deploy.orders import Orders
 from deploy.settings import DeploySettings
 from lb import events
 from lb.events import Event
 from lb.settings import LbSettings
 from monitor import doctor_view, event_view, status_view
+from monitor.container_commands import drain_container, launch_container, relaunch_container, stop_container
+from monitor.deploy_commands import deploy
 from monitor.edge import Commands, redis_sentence
 from monitor.moments import FORMS
 from monitor.service_env import service_env
@@ -54,7 +55,14 @@ def cli(context: click.Context) -> None:
 
 OF_THE_SITE = {"backup": acts_commands.backup, "restore": acts_commands.restore}
 WHAT_IF = {"export": export_decisions, "replay": replay_decisions, "simulate": simulate_load}
-for name, command in (OF_THE_SITE | WHAT_IF).items():
+ONE_BY_ONE = {
+    "launch": launch_container,
+    "stop": stop_container,
+    "drain": drain_container,
+    "relaunch": relaunch_container,
+    "deploy": deploy,
+}
+for name, command in (OF_THE_SITE | WHAT_IF | ONE_BY_ONE).items():
     cli.add_command(command, name)
 
 
@@ -127,7 +135,8 @@ def status_or_trouble(service: Service) -> RenderableType:
 def show_events(follow: bool, last: int, as_json: bool) -> None:
     """Show what happened, to which container, and why.
 
-    Kinds: launched, healthy, sick, relaunched, drained, stopped, scaled, failed, held, degraded, recovered, adopted.
+    Kinds: launched, healthy, sick, relaunched, drained, stopped, scaled, failed, held, degraded, recovered, adopted,
+    ordered, rollout.
     """
     service, screen = Service(), console()
     with suppress(KeyboardInterrupt):
@@ -193,22 +202,6 @@ def scale(number: int | None) -> None:
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     click.echo("Requests decide again." if number is None else f"Fixed at {number}, until `selfieless scale auto`.")
-
-
-@cli.command()
-@click.argument("port", type=int)
-def relaunch(port: int) -> None:
-    """Replace the container on PORT by a new one.
-
-    It leaves the ring at once, as a sick one does.
-    """
-    service = Service()
-    orders = Orders.open(service.redis, service.service)
-    if not orders.relaunch(port, "asked for", getpass.getuser()):
-        raise click.ClickException(
-            f"there is no container on port {port} that runs or has failed; see `selfieless status`"
-        )
-    click.echo(f"{port} leaves the ring and is started again; see `selfieless events -f`.")
 
 
 @cli.command("doctor")

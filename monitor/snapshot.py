@@ -6,7 +6,7 @@ A few round trips, none of them for each container; what is read may be some mil
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import redis
@@ -15,10 +15,13 @@ from autoscaler import decision_log, override
 from autoscaler.decision_log import Entry
 from autoscaler.override import Override
 from autoscaler.policy import Policy, wanted
+from deploy import rollout, stopped
 from deploy.container import Container
 from deploy.container_state import State
 from deploy.container_table import ContainerTable
 from deploy.daemon_beat import DAEMONS, Beat, beat_of, queue_read
+from deploy.rollout import Rollout
+from deploy.stopped import Marks
 from lb import request_window
 from lb.heartbeat import WorkerBeat, live_workers
 from lb.ring import Ring, read_ring, return_port
@@ -53,6 +56,8 @@ class Snapshot:
     hold: Hold | None
     workers: Sequence[WorkerBeat]
     daemons: dict[str, Beat | None]
+    rollout: Rollout = field(default_factory=Rollout)
+    stopped: Marks = field(default_factory=dict)  # ports that persons keep empty
 
     @property
     def wanted(self) -> int:
@@ -75,7 +80,7 @@ def read(
     workers = live_workers(client, service.name)
     decision = next(iter(decision_log.last_before(client, service.name, at)), None)
     rule = decision.policy if decision else policy or Policy(maximum=service.max_containers)
-    count, said, held, *beats = read_together(client, service.name, at, rule.window)
+    count, said, held, deployed, marks, *beats = read_together(client, service.name, at, rule.window)
     return Snapshot(
         at=at,
         rows=rows_of(containers, workers, return_port(ring, turn), at),
@@ -88,15 +93,19 @@ def read(
         hold=hold.hold_of(held),
         workers=workers,
         daemons={who: beat_of(who, fields) for who, fields in zip(DAEMONS, beats, strict=True)},
+        rollout=rollout.rollout_of(deployed),
+        stopped=stopped.marks_of(marks),
     )
 
 
 def read_together(client: redis.Redis, service: str, at: float, window: float) -> list[Any]:
-    """Count, the operator's word, what is held, and the daemons' beats, as Redis answers them."""
+    """Count, the operator's word, what is held, deployed and stopped, and the daemons' beats, as Redis answers them."""
     pipe = client.pipeline(transaction=True)
     request_window.count(pipe, service, at, window)
     override.queue_read(pipe, service)
     hold.queue_read(pipe, service)
+    rollout.queue_read(pipe, service)
+    stopped.queue_read(pipe, service)
     for who in DAEMONS:
         queue_read(pipe, service, who)
     return pipe.execute()

@@ -21,7 +21,23 @@ def as_text(snapshot: Snapshot) -> RenderableType:
     """For a terminal, or for a file: colours are left out there by rich."""
     troubles = [Text(f"! {trouble}", style="bold yellow") for trouble in snapshot.troubles]
     parts = Text(parts_line(snapshot), style="dim")
-    return Group(Text(headline(snapshot)), containers_table(snapshot), parts, *troubles)
+    notes = [Text(note, style="dim") for note in notes_of(snapshot)]
+    return Group(Text(headline(snapshot)), containers_table(snapshot), parts, *notes, *troubles)
+
+
+def notes_of(snapshot: Snapshot) -> Iterator[str]:
+    """What persons have ordered and what is as it is because of that: no trouble, but good to know."""
+    rollout = snapshot.rollout
+    if rollout.is_active:
+        yield f"{rollout.phase} {rollout.origin} → {rollout.target}, by {rollout.by}: `selfieless deploy --status`"
+    for port, mark in snapshot.stopped.items():
+        ago = duration(max(0.0, snapshot.at - mark.at))
+        yield f"{port} was stopped or drained by {mark.by} {ago} ago, and stays so: `selfieless launch {port}`"
+
+
+def images_differ(snapshot: Snapshot) -> bool:
+    """Whether containers are of different versions, as in the middle of a roll-out."""
+    return len({row.container.image for row in snapshot.rows if row.container.image}) > 1
 
 
 def headline(snapshot: Snapshot) -> str:
@@ -40,11 +56,12 @@ def containers_table(snapshot: Snapshot) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in FIRST_COLUMNS:
         table.add_column(title, no_wrap=True, justify="left" if title == "Status" else "right")
-    for title in MORE_COLUMNS:
+    with_image = images_differ(snapshot)
+    for title in (*MORE_COLUMNS, "Image") if with_image else MORE_COLUMNS:
         side: JustifyMethod = "right" if title in NUMBERS else "left"
         table.add_column(title, overflow="fold", no_wrap=title in ("State", "For"), justify=side)
     for row in snapshot.rows:
-        table.add_row(*cells(row))
+        table.add_row(*cells(row), *([row.container.image] if with_image else []))
     return table
 
 
@@ -91,6 +108,8 @@ def as_json(snapshot: Snapshot) -> dict[str, Any]:
         "target": decision.target if decision else None,
         "reason": decision.reason if decision else None,
         "fixed": snapshot.override.number,
+        "rollout": str(snapshot.rollout.phase) or None,
+        "stopped": sorted(snapshot.stopped),
         "held": snapshot.hold.reason if snapshot.hold else None,
         "parts": {who: part_as_json(snapshot, who) for who in snapshot.daemons},
         "workers": [
@@ -114,6 +133,7 @@ def row_as_json(row: Row) -> dict[str, Any]:
         "in_flight": row.in_flight,
         "restarts": one.restarts,
         "generation": one.generation,
+        "image": one.image,
         "address": one.address,
         "pid": one.pid,
         "reason": one.reason,

@@ -17,12 +17,14 @@ from typing import NoReturn
 
 from rich.console import Console
 
+from deploy import rollout
 from deploy.machine import process_tree, redis_servers, supervisor_conf
 from deploy.machine.preflight import NotReady
 from deploy.machine.settings import ROOT, RunFolder, UpSettings
 from deploy.machine.supervised import Supervised
 from deploy.machine.supervisor_conf import Program
 from deploy.runtime.base import KillFailed, Runtime, RuntimeAway
+from lb.redis_client import connect
 
 SERVERS = ("redis-state", "redis-acts")
 CONTROL = ("monitor", "autoscaler", "deploy")  # those who start and stop containers
@@ -129,6 +131,9 @@ class Service:
         self.supervised.start(self.servers)
         for variable in ("REDIS_URL", "ACTS_REDIS_URL"):
             redis_servers.wait_for(variable, self.environment[variable], self.settings.start_timeout)
+        if not self.settings.keep:  # no container was kept, so none is of what was deployed before
+            with connect(self.environment["REDIS_URL"], name="up") as client:
+                rollout.forget(client, self.settings.service.name)
 
     def wait_until_served(self, deadline: float) -> None:
         """Until a health check comes back through the public port."""

@@ -37,6 +37,7 @@ FOR_THE_COMMAND_LINE = (
         "REQUESTS_PER_CONTAINER",
     ),
     *("STABILIZATION_SECONDS", "ACTS_AUTH"),
+    *("SERVICE_COMMAND", "SERVICE_IMAGE", "DOCKER_HOST", "BASE_IMAGE", "WHEELS"),  # what `deploy` prepares
 )
 
 

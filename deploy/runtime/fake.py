@@ -39,7 +39,6 @@ class Process:
     started: float
     ends_at: float
     image: str = ""
-    stopped_by_hand: bool = False
     well: bool = True
     frozen: bool = False
 
@@ -69,12 +68,6 @@ class World:
     def on(self, port: int) -> Process | None:
         """What runs on a port."""
         return next((process for process in self.living() if process.port == port), None)
-
-    def stop_by_hand(self, port: int) -> None:
-        """Somebody stops what runs on the port with the runtime's own means."""
-        process = self.on(port)
-        if process:
-            process.ends_at, process.stopped_by_hand = self.clock(), True
 
 
 class FakeRuntime:
@@ -137,12 +130,6 @@ class FakeRuntime:
                 return ""
             behaviour = process.behaviour
             return "; ".join(filter(None, [f"exit code {behaviour.exit_code}", behaviour.words]))
-
-    def stopped_by_hand(self, runtime_id: str) -> bool:
-        """As the protocol says."""
-        with self.world.lock:
-            process = self.world.processes.get(runtime_id)
-            return process is not None and process.stopped_by_hand
 
     def watch(self, heard: Callable[[], None], until: threading.Event) -> None:
         """Nothing tells of ends here: who looks will see."""

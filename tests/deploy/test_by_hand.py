@@ -95,7 +95,7 @@ def test_a_second_stop_leaves_the_first_ones_mark(machine, by_hand):
 
 def test_who_stops_it_behind_our_back_is_obeyed(machine, by_hand):
     machine.run(8000, 8001)
-    machine.runtime.world.stop_by_hand(8001)
+    machine.runtime.stop_by_hand(8001)
     machine.orders.relaunch(8001, "it does not answer", "monitor")
     machine.settle(machine.launcher(note_stopped=lambda port: by_hand.note_stopped(port, "somebody")))
     assert machine.states() == {8000: State.RUNNING}

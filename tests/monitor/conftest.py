@@ -64,7 +64,7 @@ class Ward:
         """Containers on these ports are started and become healthy."""
         for port in ports:
             self.table.add(port, now=self.now, reason="test", by="test")
-            self.move(port, State.RUNNING, address=address or f"127.0.0.1:{port}", runtime_id=f"r{port}")
+            self.move(port, State.RUNNING, address=address or f"127.0.0.1:{port}", runtime_id=f"r{port}", image="v1")
 
     def move(self, port: int, to: State, **fields: object) -> None:
         container = self.table.get(port)

@@ -164,20 +164,6 @@ def test_why_without_a_journal_says_so(run, redis_client):
     assert run("why", "--at", "soon").exit_code == 2
 
 
-def test_relaunch_takes_the_container_out_of_the_ring(run, ward):
-    ward.start(8000, 8001)
-    assert run("relaunch", "8001").exit_code == 0
-    assert ward.table.get(8001).state is State.SICK
-    assert ward.ring() == [8000]
-
-
-def test_relaunch_of_a_port_without_container_fails_with_one_sentence(run, redis_client):
-    answer = run("relaunch", "8007")
-    assert answer.exit_code == 1
-    assert answer.output.count("\n") == 1
-    assert "8007" in answer.output
-
-
 @pytest.mark.parametrize("words", [["status"], ["events"], ["why"], ["scale", "2"], ["relaunch", "8000"]])
 def test_without_a_running_service_one_sentence_names_the_variable_and_the_fix(run, monkeypatch, words):
     monkeypatch.setenv("REDIS_URL", f"redis://:secret@127.0.0.1:{free_port()}/0")
