@@ -193,22 +193,25 @@ class Launcher:
         except StartFailed as error:
             return self._give_up_start(container, str(error), now)
         if found.generation != container.generation:
-            return self._end_leftover(found, container, now)
+            self._end_leftover(found, container)
+            return None
         started = self._table.update(container, **whereabouts(found), deadline=now + self._policy.boot_timeout)
         if started is None:
             self._end_unwanted(found)
         return started
 
-    def _end_leftover(self, found: Found, container: Container, now: float) -> Container | None:
+    def _end_leftover(self, found: Found, container: Container) -> None:
         """End one of ours from before that still runs on the port.
 
-        A later one means that our view is old, and then the move is lost; or that the clock was set back over a lost
-        Redis, and then somebody has to look.
+        A later one may mean that our view is old: then the row has moved on. If it has not, the one that runs is of
+        a Redis that was lost before the clock was set back, since generations of one Redis only grow.
         """
-        if found.generation > container.generation:
-            return self._give_up_start(container, f"port {container.port} has a container of a later generation", now)
-        self._runtime.kill(found.runtime_id)
-        return None
+        if found.generation < container.generation or self._is_current(container):
+            self._runtime.kill(found.runtime_id)
+
+    def _is_current(self, container: Container) -> bool:
+        current = self._table.get(container.port)
+        return current is not None and (current.generation, current.moves) == (container.generation, container.moves)
 
     def _end_unwanted(self, found: Found) -> None:
         """End what we have just started if its container went away meanwhile; if it only moved on, it is kept."""
