@@ -96,7 +96,8 @@ class Poller:
     def _say_held(self, reason: str, now: float) -> None:
         if reason and hold.begin(self._redis, self._service.name, reason, WHO, now):
             log.warning("holding: %s", reason)
-        if not reason and self._held and hold.end(self._redis, self._service.name, WHO, now):
+        # Asked each time: another monitor, that held and has died since, may have begun it.
+        if not reason and hold.end(self._redis, self._service.name, WHO, now):
             log.info("holding no longer")
         self._held = bool(reason)
 
