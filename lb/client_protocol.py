@@ -14,15 +14,7 @@ from typing import Any
 
 from lb.bodies import BadChunk, ChunkDecoder
 from lb.exchange import Exchange
-from lb.headers import (
-    CHUNKED,
-    REQUEST_LINE,
-    Peer,
-    RequestFields,
-    read_request_fields,
-    read_request_line,
-    request_block,
-)
+from lb.headers import CHUNKED, Peer, RequestFields, request_frame
 from lb.paths import Meaning
 from lb.proxy import FOREVER, Proxy
 from lb.replies import Refusal, error_reply
@@ -31,7 +23,6 @@ from lb.trust import Trust, is_loopback
 HELD_LIMIT = 65536  # bytes of requests that wait for their turn on a connection
 LINGER_SECONDS = 2.0  # to read on after an answer that closes the connection
 DRAIN_SECONDS = 1.0  # that a worker which leaves waits for one more request of an idle client
-NOT_SERVED = frozenset({b"CONNECT", b"TRACE"})
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset
 NO_FIELDS = RequestFields()
 
@@ -48,6 +39,8 @@ class ClientProtocol(asyncio.Protocol):
         "decoder",
         "exchange",
         "fields",
+        "frame",
+        "framed",
         "idle_since",
         "keep",
         "last_asked",
@@ -80,6 +73,8 @@ class ClientProtocol(asyncio.Protocol):
         self.keep = True
         self.block: bytes | None = None  # the last field block, and what it means
         self.fields = NO_FIELDS
+        self.framed: RequestFields | None = None  # whose fields these are the beginning and the end of:
+        self.frame = (b"", b"")
         self.request_block = b""
         self.last_head: bytes | None = None  # the last read, if it was one plain request and nothing else
         self.last_asked = (b"", b"", False)  # and what it asked: method, target, whether it is counted
@@ -178,19 +173,10 @@ class ClientProtocol(asyncio.Protocol):
         True if the same bytes would mean the same request again: no body, no host in the target, no crash.
         """
         proxy = self.proxy
-        limits = proxy.limits
-        if len(line) > limits.line:
-            raise Refusal(414, f"A request line may have {limits.line} bytes.")
-        usual = REQUEST_LINE(line)
-        if usual is not None and usual[1] not in NOT_SERVED:
-            method, target, digit = usual.groups()
-            minor, host = digit == b"1", b""
-        else:
-            method, target, minor, host = read_request_line(line)
+        method, target, minor, host, meaning = proxy.request_lines[line]
         if block != self.block or minor != self.minor or host:
-            self.learn(block, int(minor), host)
+            self.learn(block, minor, host)
         fields = self.fields
-        meaning = proxy.rules.meaning(method, target)
         if meaning is Meaning.CRASH and not self.may_crash(fields):
             raise Refusal(403, "Only this machine, or who knows the token, may crash a container.")
         if fields.length:
@@ -217,8 +203,11 @@ class ClientProtocol(asyncio.Protocol):
             raise Refusal(431, f"The head of a request may have {limits.head} bytes.")
         self.block = None  # a refusal leaves nothing behind
         self.minor = minor
-        self.fields = read_request_fields(block, minor, limits)
-        self.request_block = request_block(self.fields, self.peer, minor, host)
+        self.fields, plain = self.proxy.field_memo.read(block, minor)
+        if self.framed is not self.fields or host:
+            self.frame = request_frame(self.fields, self.peer, minor, host)
+            self.framed = None if host else self.fields
+        self.request_block = plain.join(self.frame)
         self.block = None if host else block
 
     def may_crash(self, fields: RequestFields) -> bool:

@@ -87,6 +87,8 @@ def sort_of(name: bytes) -> tuple[bytes, int]:
 
 # A Connection that names one of these would take from the message what we need to read or write.
 NEVER_NAMED = frozenset(b"host content-length cache-control".split())
+# And these are no fields, or fields that are never passed on.
+USUALLY_NAMED = frozenset(b"close keep-alive upgrade".split())
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ class RequestFields:
     upgrade: bytes = b""  # the protocol, if one is asked for that we can tunnel
     request_id: bytes = b""
     bearer: bytes = b""  # the token of Authorization: Bearer
+    drops: bool = False  # Connection names further fields, and these were taken away
     forwarded: dict[bytes, bytes] = field(default_factory=dict)  # what a proxy before us said, names in lower case
 
 
@@ -298,6 +301,7 @@ def settle(fields: RequestFields, named: frozenset[bytes], minor: int) -> None:
         raise Refusal(400, "Connection names a field that does not belong to the connection.")
     fields.close = b"close" in named
     fields.keep_alive = b"keep-alive" in named
+    fields.drops = not named <= USUALLY_NAMED
     fields.expects_continue = fields.expects_continue and bool(minor)
     # h2c would be a way past everything that is checked here; a body before a tunnel is nobody's good
     # intention.
@@ -314,12 +318,17 @@ def request_block(fields: RequestFields, peer: Peer, minor: int, host: bytes = b
 
     `host` is what an absolute target named; it overrides Host (RFC 9112, 3.2.2).
     """
+    return b"".join(request_frame(fields, peer, minor, host))
+
+
+def request_frame(fields: RequestFields, peer: Peer, minor: int, host: bytes = b"") -> tuple[bytes, bytes]:
+    """The same in two parts, between which further lines may be passed on as they came."""
     host = host or fields.host or peer.local
-    lines = [b"Host: ", host, b"\r\n", fields.kept, forwarded_lines(fields, peer, host), framing_line(fields)]
+    lines = [forwarded_lines(fields, peer, host), framing_line(fields)]
     if fields.upgrade:
         lines += (b"Connection: Upgrade\r\nUpgrade: ", fields.upgrade, b"\r\n")
     lines.append(b"Via: 1.1 lb\r\n" if minor else b"Via: 1.0 lb\r\n")
-    return b"".join(lines)
+    return b"Host: %b\r\n%b" % (host, fields.kept), b"".join(lines)
 
 
 def framing_line(fields: RequestFields) -> bytes:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from lb.counters import Counters
 from lb.dispatcher import Dispatcher
+from lb.head_memo import FieldMemo, RequestLines
 from lb.headers import Limits
 from lb.heartbeat import WorkerBeat
 from lb.paths import path_rules
@@ -59,7 +60,9 @@ class Proxy:
         self.host = socket.gethostname()
         self.started = time.time()
         self.now = self.loop.time()  # of the last tick: good enough for deadlines
-        self.rules = path_rules(settings.service.count_prefix, settings.service.health_path)
+        rules = path_rules(settings.service.count_prefix, settings.service.health_path)
+        self.request_lines = RequestLines(rules, limits)
+        self.field_memo = FieldMemo(limits)
         self.counters = Counters()
         self.budget = RetryBudget(settings.retry_budget)
         self.clients: set[Watched] = set()
