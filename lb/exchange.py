@@ -17,6 +17,7 @@ from typing import Protocol
 from lb.bodies import chunk, last_chunk
 from lb.headers import CHUNKED, Answer, RequestFields
 from lb.proxy import FOREVER, Proxy
+from lb.request_id import COUNTED, NOT_COUNTED
 from lb.retries import Retry
 from lb.ring import Ring, return_port
 from lb.upstream import Upstream, UpstreamConnection
@@ -137,7 +138,8 @@ class Exchange:
             port = return_port(self.untried(ring), turn)
         else:
             port = return_port(ring, turn)
-            self.request_id = self.request_id or b"%b%x" % (self.proxy.dispatcher.stamp, turn)
+            name = COUNTED if self.counted else NOT_COUNTED
+            self.request_id = self.request_id or name % (self.proxy.dispatcher.stamp, turn)
         if port is None:
             self.wait_for_change(turn)
             return

@@ -19,7 +19,7 @@ from rich.live import Live
 
 from acts_app import commands as acts_commands
 from acts_app.settings import ActsSettings
-from autoscaler import decision_log, override, why
+from autoscaler import override
 from autoscaler.settings import AutoscalerSettings
 from deploy.machine import doctor
 from deploy.machine import up as machine_up
@@ -32,11 +32,11 @@ from monitor import doctor_view, event_view, status_view
 from monitor.container_commands import drain_container, launch_container, relaunch_container, stop_container
 from monitor.deploy_commands import deploy
 from monitor.edge import Commands, redis_sentence
-from monitor.moments import FORMS
 from monitor.service_env import service_env
-from monitor.session import MOMENT, Service, console
+from monitor.session import Service, console
 from monitor.settings import MonitorSettings
 from monitor.whatif_commands import export_decisions, replay_decisions, simulate_load
+from monitor.why_commands import audit_turns, explain
 
 REFRESH_SECONDS = 0.5
 FOLLOW_SECONDS = 0.25
@@ -54,6 +54,7 @@ def cli(context: click.Context) -> None:
 
 
 OF_THE_SITE = {"backup": acts_commands.backup, "restore": acts_commands.restore}
+EXPLAIN = {"why": explain, "audit": audit_turns}
 WHAT_IF = {"export": export_decisions, "replay": replay_decisions, "simulate": simulate_load}
 ONE_BY_ONE = {
     "launch": launch_container,
@@ -62,7 +63,7 @@ ONE_BY_ONE = {
     "relaunch": relaunch_container,
     "deploy": deploy,
 }
-for name, command in (OF_THE_SITE | WHAT_IF | ONE_BY_ONE).items():
+for name, command in (OF_THE_SITE | WHAT_IF | ONE_BY_ONE | EXPLAIN).items():
     cli.add_command(command, name)
 
 
@@ -173,20 +174,6 @@ class NumberOrAuto(click.ParamType[int | None]):
             return int(str(value))
         except ValueError:
             self.fail(f"{value!r} is neither a number nor auto", param, ctx)
-
-
-@cli.command("why")
-@click.option("--at", type=MOMENT, help=f"Another time than now: {FORMS}.")
-def explain(at: float | None) -> None:
-    """Say why there are as many containers as there are.
-
-    The answer comes from the autoscaler's own journal, and nothing in it is guessed.
-    """
-    service, asked_for = Service(), time.time() if at is None else at
-    story = why.story_of(decision_log.backwards(service.redis, service.service.name, asked_for))
-    if story is None:
-        raise click.ClickException("the autoscaler has written nothing down before that time")
-    click.echo(why.why(story, asked_for))
 
 
 @cli.command()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lb.request_id import RequestId, decode, encode, stamp
+from lb.request_id import COUNTED, NOT_COUNTED, RequestId, decode, encode, stamp
 
 A_REQUEST = st.builds(
     RequestId,
@@ -12,13 +12,20 @@ A_REQUEST = st.builds(
     st.text("0123456789abcdef", min_size=8, max_size=8),
     st.integers(0, 2**63 - 1),
     st.integers(0, 2**63 - 1),
+    st.booleans(),
 )
 
 
 def test_a_name_tells_time_worker_version_and_turn() -> None:
-    name = (stamp(1_763_000_000_123, b"1fa2b3c4", 1_763_000_001) + b"%x" % 12_081).decode()
+    name = (COUNTED % (stamp(1_763_000_000_123, b"1fa2b3c4", 1_763_000_001), 12_081)).decode()
     assert name == "19a7afd1e7b-1fa2b3c4-69153ec1-2f31"
     assert decode(name) == RequestId(1_763_000_000_123, "1fa2b3c4", 1_763_000_001, 12_081)
+
+
+def test_a_name_tells_that_the_request_is_not_counted() -> None:
+    name = (NOT_COUNTED % (stamp(1_763_000_000_123, b"1fa2b3c4", 1_763_000_001), 12_081)).decode()
+    assert name == "19a7afd1e7b-1fa2b3c4-69153ec1-2f31n"
+    assert decode(name) == RequestId(1_763_000_000_123, "1fa2b3c4", 1_763_000_001, 12_081, counted=False)
 
 
 @given(A_REQUEST)
@@ -38,6 +45,7 @@ def test_names_sort_by_time(one: RequestId, two: RequestId) -> None:
         "mine",
         "19a7afd1e7b-1fa2b3c4-69153e81",  # no turn
         "19A7AE1427B-1fa2b3c4-69153e81-2f31",  # capitals
+        "19a7afd1e7b-1fa2b3c4-69153e81-2f31nn",
         "19a7afd1e7b-1fa2b3c4-69153e81-2f31\n",
         "9a7ae1427b-1fa2b3c4-69153e81-2f31",  # a digit of the time is missing
         "f81d4fae-7dec-11d0-a765-00a0c91e6bf6",  # a UUID
