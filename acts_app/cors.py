@@ -25,6 +25,6 @@ def say(response: Response, origins: tuple[str, ...]) -> Response:
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Allow-Methods"] = METHODS
         response.headers["Access-Control-Allow-Headers"] = HEADERS
-        response.headers["Access-Control-Expose-Headers"] = "Retry-After, WWW-Authenticate, X-Served-By"
+        response.headers["Access-Control-Expose-Headers"] = "Retry-After, WWW-Authenticate, X-Served-By, X-Request-ID"
         response.headers["Access-Control-Max-Age"] = REMEMBER
     return response

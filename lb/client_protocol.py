@@ -295,7 +295,14 @@ class ClientProtocol(asyncio.Protocol):
         if exchange is None:
             return
         keep = keep and self.keep and bool(self.minor) and not self.proxy.draining
-        reply = error_reply(status, sentence, keep=keep, headless=exchange.headless, retry_after=retry_after)
+        reply = error_reply(
+            status,
+            sentence,
+            keep=keep,
+            headless=exchange.headless,
+            retry_after=retry_after,
+            request_id=exchange.request_id,
+        )
         self.transport.write(reply)
         self.exchange_done(keep)
 

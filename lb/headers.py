@@ -362,7 +362,7 @@ def forwarded_lines(fields: RequestFields, peer: Peer, host: bytes) -> bytes:
 # --- what is answered
 
 
-NOT_IN_ANSWERS = frozenset({LENGTH, CODING, UPGRADE, CONNECTION, HOP, SERVED_BY})
+NOT_IN_ANSWERS = frozenset({LENGTH, CODING, UPGRADE, CONNECTION, HOP, SERVED_BY, REQUEST_ID})
 
 
 class BadAnswer(Exception):

@@ -20,12 +20,18 @@ def reason_phrase(status: int) -> str:
     return HTTPStatus(status).phrase
 
 
-def error_reply(
-    status: int, sentence: str, *, keep: bool = False, headless: bool = False, retry_after: int = 0
+def error_reply(  # noqa: PLR0913 - one for each thing that may be said
+    status: int,
+    sentence: str,
+    *,
+    keep: bool = False,
+    headless: bool = False,
+    retry_after: int = 0,
+    request_id: bytes = b"",
 ) -> bytes:
     """The bytes of an error answer; with `headless` (an answer to HEAD) all of it but the body.
 
-    `keep` false says Connection: close. `retry_after` is in seconds, 0 leaves the field out.
+    `keep` false says Connection: close. `retry_after` is in seconds; 0 leaves the field out, as no `request_id` does.
     """
     body = json.dumps({"error": sentence}).encode() + b"\n"
     head = [
@@ -35,6 +41,8 @@ def error_reply(
     ]
     if retry_after:
         head.append(f"Retry-After: {retry_after}\r\n".encode())
+    if request_id:
+        head.append(b"X-Request-ID: %b\r\n" % request_id)
     if not keep:
         head.append(b"Connection: close\r\n")
     return b"".join([*head, b"\r\n", b"" if headless else body])

@@ -251,6 +251,25 @@ def test_forwarded_fields_say_who_asked(proxy: RunningProxy, backend: Backend) -
     assert seen.values("traceparent") == ["00-abc"]
 
 
+def test_the_answer_tells_the_name_of_its_request_once(proxy: RunningProxy, backend: Backend) -> None:
+    backend.answer(b"HTTP/1.1 200 OK\r\nX-Request-ID: the container's\r\nContent-Length: 2\r\n\r\nok")
+    with proxy.connect() as wire:
+        wire.send(request("GET", "/x", "X-Request-ID: mine"))
+        assert wire.answer().values("X-Request-ID") == ["mine"]
+        wire.send(request("GET", "/x"))
+        answered = wire.answer().values("X-Request-ID")
+    assert answered == backend.requests[-1].values("X-Request-ID")
+
+
+def test_paths_that_are_not_counted_say_so_in_their_names(proxy: RunningProxy, backend: Backend) -> None:
+    with proxy.connect() as wire:
+        for path in ("/api/v1/acts", "/", "/api/v1/_health"):
+            wire.send(request("GET", path))
+            wire.answer()
+    made = [decode(seen.values("X-Request-ID")[0]) for seen in backend.requests]
+    assert [each is not None and each.counted for each in made] == [True, False, False]
+
+
 def test_requests_without_an_id_get_one_each(proxy: RunningProxy, backend: Backend) -> None:
     with proxy.connect() as wire:
         for _ in range(3):

@@ -31,3 +31,8 @@ def test_an_answer_to_head_has_no_body_but_its_length() -> None:
     assert reply.endswith(b"\r\n\r\n")
     assert b"Content-Length: 17\r\n" in reply or b"Content-Length: " in reply
     assert b"Connection" not in reply
+
+
+def test_an_error_tells_the_name_of_its_request_where_there_is_one() -> None:
+    assert b"\r\nX-Request-ID: mine\r\n" in error_reply(502, "No.", request_id=b"mine")
+    assert b"X-Request-ID" not in error_reply(400, "No.")

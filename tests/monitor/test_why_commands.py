@@ -1,0 +1,83 @@
+"""`why --request` and `audit` as they are typed; what they read is written by what the proxy writes with."""
+
+import json
+import time
+
+import pytest
+from click.testing import CliRunner
+
+from lb.counters import PortCounts
+from lb.ledger import Ledger
+from lb.request_id import RequestId, encode
+from lb.retries import Retry, command_of
+from lb.ring import replace_ring
+from monitor.cli import cli
+
+
+@pytest.fixture
+def run(redis_server, redis_client, tmp_path, monkeypatch):
+    monkeypatch.setenv("REDIS_URL", redis_server.url)
+    monkeypatch.setenv("STATE_DIR", str(tmp_path))
+    return lambda *words: CliRunner().invoke(cli, words, catch_exceptions=False)
+
+
+@pytest.fixture
+def version(redis_client):
+    """The version of a ring of three."""
+    addresses = {port: f"127.0.0.1:{port}" for port in (8000, 8001, 8002)}
+    return replace_ring(redis_client, "acts", addresses, time.time())
+
+
+def name_of(version: int, turn: int) -> str:
+    return encode(RequestId(int(time.time() * 1000), "1fa2b3c4", version, turn))
+
+
+def test_a_request_is_explained_by_its_name(run, redis_client, version):
+    name = name_of(version, 7)
+    redis_client.execute_command(*command_of("acts", Retry(name, 9, version, 8001, 8002, "answered 500")))
+    answer = run("why", "--request", name)
+    assert answer.exit_code == 0
+    assert "7 mod 3 is 1: container 2 on port 8001." in answer.output
+    assert "8001 answered 500; with turn 9" in answer.output
+    facts = json.loads(run("why", "--request", name, "--json").output)
+    assert (facts["first_port"], facts["port"], facts["attempts"]) == (8001, 8002, 2)
+
+
+def test_a_name_that_a_client_brought_is_refused_in_a_sentence(run, version):
+    answer = run("why", "--request", "f81d4fae-7dec-11d0-a765-00a0c91e6bf6")
+    assert answer.exit_code == 1
+    assert "its client brought it" in answer.output
+
+
+def route(redis_client, version: int, counts: dict[int, int], first: int, end: int) -> None:
+    """A worker routes these turns, and tells that each container had so many."""
+    ports = {}
+    ledger = Ledger("1fa2b3c4", ports, time.time())
+    for port, number in counts.items():
+        ports[port] = PortCounts()
+        ports[port].routed = number
+    ledger.add(first, end)
+    redis_client.execute_command(*ledger.close("acts", version, time.time()))
+
+
+def test_an_exact_round_robin_passes_the_audit(run, redis_client, version):
+    route(redis_client, version, {8000: 4, 8001: 3, 8002: 3}, 0, 10)
+    answer = run("audit")
+    assert answer.exit_code == 0
+    assert "10 turns of 1 workers checked: deviation 0." in answer.output
+    assert json.loads(run("audit", "--json").output)["exact"] is True
+
+
+def test_a_deviation_fails_the_audit_and_is_shown_where_it_is(run, redis_client, version):
+    route(redis_client, version, {8000: 3, 8001: 4, 8002: 3}, 0, 10)
+    answer = run("audit")
+    assert answer.exit_code == 1
+    assert "-1" in answer.output
+    assert "+1" in answer.output
+    assert "not balanced as the turns say" in answer.output
+
+
+def test_an_audit_of_nothing_says_so(run, redis_client):
+    answer = run("audit")
+    assert answer.exit_code == 1
+    assert "no request was balanced in that time" in answer.output
