@@ -252,7 +252,8 @@ def test_forwarded_fields_say_who_asked(proxy: RunningProxy, backend: Backend) -
 
 
 def test_the_answer_tells_the_name_of_its_request_once(proxy: RunningProxy, backend: Backend) -> None:
-    backend.answer(b"HTTP/1.1 200 OK\r\nX-Request-ID: the container's\r\nContent-Length: 2\r\n\r\nok")
+    theirs = b"HTTP/1.1 200 OK\r\nX-Request-ID: the container's\r\nContent-Length: 2\r\n\r\nok"
+    backend.script = script_of(theirs, close=False)
     with proxy.connect() as wire:
         wire.send(request("GET", "/x", "X-Request-ID: mine"))
         assert wire.answer().values("X-Request-ID") == ["mine"]
