@@ -3,6 +3,7 @@
 import { byId, clock, look, make, rate, say } from "./words.js";
 
 const HOUR = 3600;
+const SPANS = [300, 900, HOUR];
 const HEIGHT = 260;
 const MARK_WIDTH = 16; // px; marks that would overlap become one with a number
 const WORST_FIRST = ["failed", "sick", "held", "degraded", "relaunched", "launched", "adopted", "stopped"];
@@ -10,6 +11,7 @@ const WORST_FIRST = ["failed", "sick", "held", "degraded", "relaunched", "launch
 let plot = null;
 let step = 5;
 let span = HOUR;
+let picked = false; // whether somebody has chosen the time shown; until then it is what there is something of
 let now = 0;
 let points = []; // [at, rate, wanted, running], in the order of time
 let marked = []; // the events that have a sign
@@ -36,8 +38,21 @@ export function showTime(at) {
   if (Math.floor(at) === Math.floor(now) || document.hidden) return;
   now = at;
   if (!plot) return;
+  if (!picked) show(fitting());
   plot.setScale("x", { min: at - span, max: at });
+  if (plot.cursor.left < 0) plot.setLegend({ idx: plot.data[0].length - 1 }, false);
   describe();
+}
+
+// The shortest time that holds all there is.
+function fitting() {
+  const known = now - Math.min(points[0]?.[0] ?? now, marked[0]?.at ?? now);
+  return SPANS.find((length) => known < length) || HOUR;
+}
+
+function show(length) {
+  span = length;
+  for (const button of document.querySelectorAll("[data-span]")) button.setAttribute("aria-pressed", String(Number(button.dataset.span) === span));
 }
 
 // uPlot wants columns; where nobody decided anything there is a hole and no line across it.
@@ -79,14 +94,14 @@ function options() {
       c: { range: (_, __, max) => [0, Math.max(3, (max || 0) + 0.6)] },
     },
     axes: [
-      { ...axis, values: (_, ticks) => ticks.map((at) => clock(at).slice(0, span < HOUR ? 8 : 5)), space: 70 },
+      { ...axis, size: 30, values: (_, ticks) => ticks.map((at) => clock(at).slice(0, span > 300 ? 5 : 8)), space: 70 },
       { ...axis, label: "requests/s", labelFont: font, labelSize: 18, size: 44 },
       { ...axis, scale: "c", side: 1, label: "containers", labelFont: font, labelSize: 18, size: 34, grid: { show: false }, incrs: [1, 2, 5, 10, 20, 50, 100, 200] },
     ],
     series: [
       { value: (_, at) => (at === null ? "–" : clock(at)), label: "Time" },
-      { label: "Requests/s", stroke: colour("--accent"), fill: colour("--accent-wash"), width: 1.5, points: { show: false }, value: (_, number) => (number === null || number === undefined ? "–" : rate(number)) },
-      { label: "Wanted", scale: "c", stroke: colour("--sky"), width: 2, dash: [5, 4], paths: steps, points: { show: false }, value: whole },
+      { label: "Requests/s", stroke: colour("--flow"), fill: colour("--flow-wash"), width: 1.5, points: { show: false }, value: (_, number) => (number === null || number === undefined ? "–" : rate(number)) },
+      { label: "Wanted", scale: "c", stroke: colour("--ink"), width: 1.5, dash: [5, 4], paths: steps, points: { show: false }, value: whole },
       { label: "Running", scale: "c", stroke: colour("--leaf"), width: 2.5, paths: steps, points: { show: false }, value: whole },
     ],
     cursor: { drag: { x: false, y: false }, points: { size: 7 } },
@@ -216,8 +231,8 @@ for (const [kind, then] of [["pointerover", showTip], ["focusin", showTip], ["po
 byId("marks").addEventListener("keydown", move);
 for (const button of document.querySelectorAll("[data-span]")) {
   button.addEventListener("click", () => {
-    span = Number(button.dataset.span);
-    for (const other of document.querySelectorAll("[data-span]")) other.setAttribute("aria-pressed", String(other === button));
+    picked = true;
+    show(Number(button.dataset.span));
     plot?.setScale("x", { min: now - span, max: now });
     describe();
   });

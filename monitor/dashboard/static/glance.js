@@ -12,7 +12,7 @@ export function showGlance(state) {
   say(byId("target"), String(containers.target ?? "–"));
   say(byId("reason"), containers.reason);
   byId("glance").dataset.short = containers.target !== null && containers.running < containers.target;
-  say(byId("above"), requests.above === null ? `${containers.most} is the most there may be` : `${ordinal(requests)} at ${requests.above}: ${more(requests.above - requests.count)}`);
+  say(byId("above"), requests.above === null ? `${containers.most} is the most there may be` : `${ordinal(requests)} at ${requests.above}: ${requests.above - requests.count} more`);
   say(byId("below"), requests.below === null ? "one is the fewest" : `one fewer below ${requests.below}`);
   showLadder(state);
   say(byId("mode"), containers.fixed === null ? "automatic" : `fixed at ${containers.fixed} by ${containers.by}`);
@@ -22,7 +22,6 @@ export function showGlance(state) {
 }
 
 const ordinal = (requests) => `container ${requests.above / requests.each + 1}`;
-const more = (number) => (number === 1 ? "1 more request" : `${number} more requests`);
 
 // One rung for each container; the requests of the window fill them from the left.
 function showLadder({ requests, containers, rows }) {
@@ -31,7 +30,7 @@ function showLadder({ requests, containers, rows }) {
   const ladder = byId("ladder");
   while (ladder.children.length > last - first + 1) ladder.lastChild.remove();
   while (ladder.children.length < last - first + 1) ladder.append(rung());
-  const states = new Map(rows.map((row) => [row.number, row.state]));
+  const states = new Map(rows.map((row) => [row.number, row.state === "starting" && row.restarts > 0 ? "again" : row.state]));
   [...ladder.children].forEach((element, index) => {
     const number = first + index;
     const filled = Math.min(1, Math.max(0, requests.count / requests.each - (number - 1)));

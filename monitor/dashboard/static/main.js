@@ -28,9 +28,18 @@ function showState(state) {
 function showVerdict(state) {
   const troubles = state.away ? ["The state Redis does not answer"] : state.troubles;
   const verdict = byId("verdict");
-  verdict.dataset.health = state.away ? "gone" : troubles.length ? (state.containers.running ? "stale" : "gone") : "well";
-  say(verdict.querySelector(".words"), troubles.length ? headline(troubles) : "All is well");
+  const moving = state.away ? "" : underWay(state.rows);
+  verdict.dataset.health = state.away || !state.containers.running ? "gone" : troubles.length || moving.startsWith("re") ? "stale" : moving ? "busy" : "well";
+  say(verdict.querySelector(".words"), troubles.length ? headline(troubles) : moving || "All is well");
   showBanner(state.away ? awayWords(state) : troubles.slice(0, 4).join(". "));
+}
+
+// What goes on with containers that are on their way; "relaunching" before "starting".
+function underWay(rows) {
+  const again = rows.filter((row) => row.state === "starting" && row.restarts > 0).map((row) => row.port);
+  const anew = rows.filter((row) => row.state === "starting" && row.restarts === 0).map((row) => row.port);
+  if (again.length) return `relaunching ${again.join(", ")}`;
+  return anew.length ? `starting ${anew.join(", ")}` : "";
 }
 
 const headline = (troubles) => (troubles.length === 1 ? "1 trouble" : `${troubles.length} troubles`);

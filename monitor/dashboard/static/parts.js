@@ -19,6 +19,8 @@ export function showParts(parts) {
 function newPart(name) {
   const element = make("li", "part");
   element.dataset.name = name;
-  element.append(make("span", "lamp"), make("span", "name", name), make("span", "age"), make("span", "said"));
+  const line = make("span", "line");
+  line.append(make("span", "age"), make("span", "said"));
+  element.append(make("span", "lamp"), make("span", "name", name), line);
   return element;
 }

@@ -43,6 +43,7 @@ function newRow(row, buttons) {
 function fill(element, row) {
   element.dataset.state = row.state;
   element.dataset.turn = row.turn;
+  element.dataset.again = row.state === "starting" && row.restarts > 0;
   element.title = row.reason;
   COLUMNS.forEach((column, index) => say(element.children[index], WORDS[column] ? WORDS[column](row) : String(row[column])));
 }

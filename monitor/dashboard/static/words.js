@@ -51,6 +51,9 @@ export const KINDS = {
   scaled: { tone: "", words: "scaled" },
   held: { sign: "❚", tone: "warn", words: "held" },
   degraded: { sign: "◆", tone: "warn", words: "degraded" },
+  drill: { sign: "✦", tone: "warn", words: "drill" },
+  ordered: { tone: "", words: "ordered" },
+  rollout: { sign: "◉", tone: "go", words: "roll-out" },
   recovered: { tone: "good", words: "recovered" },
 };
 
