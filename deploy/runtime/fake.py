@@ -41,6 +41,7 @@ class Process:
     image: str = ""
     well: bool = True
     frozen: bool = False
+    by_hand: bool = False  # somebody stopped it with the runtime's own means
 
     def alive(self, now: float) -> bool:
         """Whether it runs."""
@@ -68,6 +69,12 @@ class World:
     def on(self, port: int) -> Process | None:
         """What runs on a port."""
         return next((process for process in self.living() if process.port == port), None)
+
+    def stop_by_hand(self, port: int) -> None:
+        """Somebody stops what runs on the port with the runtime's own means."""
+        process = self.on(port)
+        if process:
+            process.ends_at, process.by_hand = self.clock(), True
 
 
 class FakeRuntime:
@@ -122,6 +129,12 @@ class FakeRuntime:
             process = self.world.processes.get(runtime_id)
             return self._found(process) if process else None
 
+    def stopped_by_hand(self, runtime_id: str) -> bool:
+        """As the protocol says."""
+        with self.world.lock:
+            process = self.world.processes.get(runtime_id)
+            return bool(process and process.by_hand)
+
     def last_words(self, runtime_id: str) -> str:
         """As the protocol says."""
         with self.world.lock:
@@ -157,6 +170,10 @@ class FakeRuntime:
         process = self.world.on(port)
         if process:
             process.frozen = True
+
+    def stop_by_hand(self, port: int) -> None:
+        """A person stops what runs on the port."""
+        self.world.stop_by_hand(port)
 
     def sicken(self, port: int) -> None:
         """What runs on the port answers 500 from now on."""
