@@ -1,5 +1,6 @@
 """Fixtures for the whole suite."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -7,7 +8,12 @@ from pathlib import Path
 
 import pytest
 import redis
+from docker import APIClient
+from docker_images import acts_settings, engine, nothing_left_behind
 from real_redis import RedisServer, start_redis
+
+from deploy.runtime import docker_image
+from deploy.runtime.docker_settings import DockerSettings
 
 # What takes longest comes last, so that a small mistake shows first; the browser at the very end, because Playwright
 # leaves an event loop running in the main thread and asyncio.run() refuses to work beside it.
@@ -28,6 +34,24 @@ def redis_server() -> Iterator[RedisServer]:
     server.process.terminate()
     server.process.wait(10)
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def docker_api() -> Iterator[APIClient]:
+    """A client of the engine, on which nothing of the tests may be left at the end."""
+    api = engine()
+    with nothing_left_behind(api):
+        yield api
+    api.close()
+
+
+@pytest.fixture(scope="session")
+def acts_image(docker_api: APIClient) -> Iterator[DockerSettings]:
+    """The acts image, built once; what `up` and the tests of the runtime start."""
+    settings = acts_settings(f"test-{os.getpid()}")
+    docker_image.build(docker_api, settings, lambda line: None)
+    yield settings
+    docker_api.remove_image(settings.image, force=True)
 
 
 @pytest.fixture

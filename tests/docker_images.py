@@ -8,20 +8,25 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from docker import APIClient
+from docker.errors import NotFound
+from helpers import ROOT
 from packaging.requirements import Requirement
 from required import missing
 
 from deploy.runtime.base import RuntimeAway
 from deploy.runtime.docker_engine import connect
+from deploy.runtime.docker_settings import DockerSettings
 
 BASE = "selfieless-test-base:bookworm"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "selfieless"
 PINNED = re.compile(r"^[A-Za-z0-9._-]+(?:\[[^]]*\])?==[^\\\n]+", re.MULTILINE)
 INCLUDE = "python3,python3-venv,ca-certificates"
+MADE = re.compile(r"(acts:test|contract:|selfieless\.|slf-)")  # names that tests give, and those of kept images
 PYTHON = {"python_version": "3.11", "python_full_version": "3.11.2"}  # bookworm's
 
 
@@ -75,6 +80,44 @@ def wheels(requirements: Path) -> Path:
         subprocess.run([*command, "--only-binary=:all:", "--dest", str(part), *chosen], check=True)
         part.rename(folder)
     return folder
+
+
+@contextmanager
+def nothing_left_behind(api: APIClient) -> Iterator[None]:
+    """What tests have made and not removed is removed at the end, and fails them."""
+    before = ours(api)
+    yield
+    left = ours(api) - before
+    for kind, name in sorted(left):
+        remove(api, kind, name)
+    assert not left, f"tests have left behind: {sorted(left)}"
+
+
+def ours(api: APIClient) -> set[tuple[str, str]]:
+    """Containers, images and networks that bear the marks of this project or its tests, as (kind, name)."""
+    containers = api.containers(all=True, filters={"label": "selfieless.service"})
+    tags = {tag for image in api.images() for tag in image["RepoTags"] or [] if MADE.match(tag)}
+    unnamed = api.images(filters={"dangling": True, "label": "selfieless.inputs"})
+    networks = [network["Name"] for network in api.networks() if MADE.match(network["Name"])]
+    found = {("container", one["Id"]) for one in containers} | {("image", tag) for tag in tags}
+    return found | {("image", one["Id"]) for one in unnamed} | {("network", name) for name in networks}
+
+
+def remove(api: APIClient, kind: str, name: str) -> None:
+    """Remove it, whatever its state; what is gone already is fine."""
+    with suppress(NotFound):
+        if kind == "container":
+            api.remove_container(name, force=True, v=True)
+        elif kind == "image":
+            api.remove_image(name, force=True)
+        else:
+            api.remove_network(name)
+
+
+def acts_settings(tag: str) -> DockerSettings:
+    """How tests build the acts image, under this tag."""
+    folder = wheels(ROOT / "requirements" / "acts.txt")
+    return DockerSettings(image=f"acts:{tag}", base_image=BASE, wheels=str(folder))
 
 
 def build(api: APIClient, name: str, dockerfile: str, files: Iterable[Path]) -> None:

@@ -12,7 +12,7 @@ from typing import ClassVar, Protocol
 
 import pytest
 from docker import APIClient
-from docker_images import build, engine
+from docker_images import build
 from helpers import eventually, free_port
 
 from deploy.health import HealthProbe
@@ -194,14 +194,6 @@ class DockerBench:
             self.api.remove_container(listed["Id"], force=True, v=True)
         for runtime in self.opened:
             runtime.close()
-
-
-@pytest.fixture(scope="session")
-def docker_api() -> Iterator[APIClient]:
-    """The engine, if there is one."""
-    api = engine()
-    yield api
-    api.close()
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from docker import APIClient
-from docker_images import BASE, wheels
+from docker_images import BASE
 from helpers import ROOT, eventually, free_port
 from real_redis import start_redis
 
@@ -135,19 +135,10 @@ def test_an_image_that_nobody_has_is_told_in_a_sentence(docker_api):
         docker_image.ensure(docker_api, DockerSettings(image="nobody.invalid/nothing:1"), lambda line: None)
 
 
-@pytest.fixture(scope="module")
-def settings(docker_api: APIClient):
-    """How the image of this test is built; it is removed at the end."""
-    name = f"acts:test-{os.getpid()}"
-    yield DockerSettings(image=name, base_image=BASE, wheels=str(wheels(ROOT / "requirements" / "acts.txt")))
-    for image in docker_api.images(name=name):
-        docker_api.remove_image(image["Id"], force=True)
-
-
-@pytest.fixture(scope="module")
-def image(docker_api, settings):
-    docker_image.build(docker_api, settings, lambda line: None)
-    return settings
+@pytest.fixture
+def image(acts_image: DockerSettings) -> DockerSettings:
+    """How the image was built."""
+    return acts_image
 
 
 @pytest.fixture(scope="module")
