@@ -3,7 +3,7 @@
 import logging
 
 import redis
-from flask import Flask, Response, has_request_context
+from flask import Flask, Response, current_app, g, has_request_context, request
 from werkzeug.exceptions import HTTPException
 
 from acts_app.answers import Refused, error
@@ -49,10 +49,24 @@ def from_store(problem: redis.RedisError) -> Response:
     if isinstance(problem, redis.TimeoutError):
         return soon("The store did not answer in time. A change may have happened: look before sending it again.")
     if isinstance(problem, redis.ConnectionError):
-        return soon("The store cannot be reached.")
+        return look_again() if may_look_again() else soon("The store cannot be reached.")
     if is_unwritable(problem):
         return soon("The store takes no changes at the moment.")
     return unexpected(problem)
+
+
+def may_look_again() -> bool:
+    """Whether the request only looks, and has not been tried a second time: the store was lost under its first try."""
+    return has_request_context() and request.method in ("GET", "HEAD") and "looked_again" not in g
+
+
+def look_again() -> Response:
+    """Answer a request that only looks from the beginning; connecting waits for a store that is started again."""
+    g.looked_again = True
+    try:
+        return current_app.make_response(current_app.dispatch_request())
+    except Exception as problem:
+        return current_app.make_response(current_app.handle_user_exception(problem))
 
 
 def soon(sentence: str) -> Response:

@@ -9,6 +9,7 @@ from acts_app import scripts
 from acts_app.accounts_store import AccountsStore
 from acts_app.acts_store import ActsStore
 from acts_app.categories_store import CategoriesStore
+from acts_app.patience import Patience
 from acts_app.store_connection import PROBE, PROBE_TIMEOUT, REQUESTS, Client, connect, is_full
 
 
@@ -25,8 +26,8 @@ class Store:
 
     @classmethod
     def at(cls, url: str) -> "Store":
-        """The store at a Redis URL. Probes get connections of their own and a shorter patience."""
-        return cls(connect(url), connect(url, timeout=PROBE_TIMEOUT))
+        """The store at a Redis URL. Probes get connections of their own and no patience: they tell how it is now."""
+        return cls(connect(url), connect(url, timeout=PROBE_TIMEOUT, patience=Patience(0)))
 
     def takes_writes(self) -> bool:
         """Whether the store answers and would take a write. Deleting nothing is a write that costs no disk."""

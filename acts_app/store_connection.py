@@ -1,6 +1,7 @@
 """How a container reaches the acts store, and the names of all keys in it.
 
-Retries are off: a write whose answer was lost may have happened, and sending it again would lie ("taken").
+Retries of commands are off: a write whose answer was lost may have happened, and sending it again would lie ("taken").
+Only connecting is tried again, for a while (see `patience`).
 """
 
 from typing import Any
@@ -11,6 +12,7 @@ from redis.exceptions import OutOfMemoryError, ReadOnlyError
 from redis.retry import Retry
 
 from acts_app import scripts
+from acts_app.patience import Patience, PatientPool
 
 # A redis.Redis that answers in bytes. Its own annotations are unions over every mode it has, and so say nothing.
 Client = Any
@@ -35,10 +37,13 @@ PROBE = "store:probe"  # never exists: `_health` deletes it to learn whether the
 OF_ONE_ACT = (ACT, IMAGE, THUMBNAIL, UPVOTERS)
 
 
-def connect(url: str, *, timeout: float = ANSWER_TIMEOUT, connections: int = 64) -> Client:
+def connect(
+    url: str, *, timeout: float = ANSWER_TIMEOUT, connections: int = 64, patience: Patience | None = None
+) -> Client:
     """A client that answers in bytes; it connects with its first command. `timeout` in seconds."""
-    pool = redis.ConnectionPool.from_url(
+    pool = PatientPool.from_url(
         url,
+        patience=patience,
         max_connections=connections,
         socket_timeout=timeout,
         socket_connect_timeout=min(timeout, CONNECT_TIMEOUT),

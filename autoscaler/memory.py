@@ -82,6 +82,6 @@ def want(client: redis.Redis, service: str, number: int, now: float) -> None:
     client.zadd(wanted_key(service), {str(number): now}, gt=True)
 
 
-def queue_write_since(pipe: Pipeline, service: str, now: float) -> None:
-    """Queue the beginning of the window's records, unless it is known."""
-    pipe.set(since_key(service), repr(now), nx=True)
+def queue_write_since(pipe: Pipeline, service: str, now: float, *, anew: bool) -> None:
+    """Queue the beginning of the window's records, unless it is known; `anew`: they have begun once more."""
+    pipe.set(since_key(service), repr(now), nx=not anew)

@@ -15,6 +15,11 @@ class Outage:
         self._consequence = consequence
         self._since: float | None = None
 
+    @property
+    def lasted_until_now(self) -> bool:
+        """Whether Redis could not be used the last time."""
+        return self._since is not None
+
     def struck(self, now: float, error: Exception) -> None:
         """Redis could not be used at unix time `now`."""
         if self._since is None:

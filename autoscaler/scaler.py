@@ -114,7 +114,8 @@ class Scaler:
         measured = Measured(
             at=now,
             count=count,
-            age=memory.age_of(since, now),
+            # After an outage the proxy may still hold back what it could not record: what is missing is not zero.
+            age=0.0 if self._outage.lasted_until_now else memory.age_of(since, now),
             existing=len(staying(states)),
             fixed=override.override_of(said).number,
             in_flight=self._in_flight(),
@@ -145,7 +146,7 @@ class Scaler:
         pipe = self._redis.pipeline(transaction=True)
         request_window.trim(pipe, name, now, max(policy.window for policy in self._policies))
         memory.queue_write_past(pipe, name, history, decision)
-        memory.queue_write_since(pipe, name, now)
+        memory.queue_write_since(pipe, name, now, anew=self._outage.lasted_until_now)
         if self._shadow and beside:
             self._shadow.queue_write(pipe, *beside)
         shadow = beside[0] if beside else None

@@ -82,6 +82,12 @@ class RunningService:
         assert done.returncode == status, done.stdout + done.stderr
         return done.stdout
 
+    def command_of_supervisor(self, *words: str) -> None:
+        """`supervisorctl start redis-acts`, and the like."""
+        configuration = self.state_dir / "run" / "supervisord.conf"
+        command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(configuration), words[0]]
+        subprocess.run([*command, f"service:{words[1]}"], check=True, capture_output=True, timeout=30)
+
     def ring(self) -> dict[str, str]:
         """Port to address of the containers that receive traffic."""
         with self.redis() as client:

@@ -7,6 +7,7 @@ exact.
 
 import os
 import signal
+import subprocess
 import sys
 import time
 import uuid
@@ -20,11 +21,14 @@ import psutil
 import redis
 import requests
 from helpers import eventually
-from running_service import RunningService, running_service
+from running_service import SELFIELESS, RunningService, running_service
 
 from lb import events
 from lb.events import Event, Kind
+from lb.settings import ServiceSettings
+from monitor import snapshot
 from monitor.prober import Ask, Prober, Sent, causes, longest_gap, percentile
+from monitor.snapshot import Row, Snapshot
 
 BACKEND = Path(__file__).parent / "promises" / "backend.py"
 RATE = 250.0  # requests a second
@@ -169,6 +173,27 @@ class Trial:
         """What a part has written."""
         return (self.service.state_dir / "logs" / f"{name}.log").read_text()
 
+    def says(self, *words: str) -> tuple[int, str]:
+        """The exit status of a command, and everything that it says."""
+        command = [SELFIELESS, *words]
+        done = subprocess.run(
+            command, env=self.service.environment, capture_output=True, text=True, check=False, timeout=30
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    def snapshot(self) -> Snapshot:
+        """How the service is now."""
+        with self.service.redis() as client:
+            return snapshot.read(client, ServiceSettings(first_port=self.service.first_port))
+
+    def troubles(self) -> list[str]:
+        """What is wrong with the parts, in sentences."""
+        return self.snapshot().troubles
+
+    def rows(self) -> list[Row]:
+        """The containers as `status` shows them."""
+        return list(self.snapshot().rows)
+
     def settled(self, number: int, within: float = 20.0) -> None:
         """Wait until exactly the containers 1 to `number` exist, and all serve."""
         ports = [str(self.port(each)) for each in range(1, number + 1)]
@@ -250,6 +275,7 @@ def trial(folder: Path, **variables: str) -> Iterator[Trial]:
         "RECORD": str(record),
         "ORDERS": str(orders),
         "LB_WORKERS": "2",
+        "MAX_IN_FLIGHT": "5000",  # a machine that stands still for seconds breaks no promise: test_overload has its own
         "WINDOW_SECONDS": "6",
         "STABILIZATION_SECONDS": "2",
     }

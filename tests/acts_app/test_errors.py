@@ -1,9 +1,12 @@
 """What goes wrong, in words."""
 
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
+from helpers import eventually
 from werkzeug.exceptions import MethodNotAllowed
 
 from acts_app import errors
@@ -42,3 +45,17 @@ def test_a_fault_of_ours_is_told_without_details(tmp_path: Path) -> None:
     app.add_url_rule("/boom", view_func=lambda: 1 // 0)
     answer = app.test_client().get("/boom")
     assert (answer.status_code, answer.json) == (500, {"error": errors.SENTENCES[500]})
+
+
+def test_who_only_looks_is_answered_though_the_store_was_lost_under_the_first_look(
+    client: Any, redis_client: redis.Redis
+) -> None:
+    redis_client.execute_command("CLIENT", "PAUSE", "10000", "WRITE")
+    answers: list[Any] = []
+    looking = threading.Thread(target=lambda: answers.append(client.get("/api/v1/acts/count")))
+    looking.start()
+    eventually(lambda: redis_client.info("clients")["blocked_clients"])
+    redis_client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    redis_client.execute_command("CLIENT", "UNPAUSE")
+    looking.join(5)
+    assert [answer.status_code for answer in answers] == [200]

@@ -22,11 +22,13 @@ RULE = Policy()
 ONE = Changes(1)
 
 
-def write(client: redis.Redis, history: History, now: float, changes: Changes = ONE, name: str = "acts") -> None:
+def write(
+    client: redis.Redis, history: History, now: float, changes: Changes = ONE, name: str = "acts", anew: bool = False
+) -> None:
     decision, _ = decide(Measured(now, 0, 500.0, 1), {1: now - 1}, RULE)
     pipe = client.pipeline()
     queue_write_past(pipe, name, history, replace(decision, changes=changes))
-    queue_write_since(pipe, "acts", now)
+    queue_write_since(pipe, "acts", now, anew=anew)
     pipe.execute()
 
 
@@ -46,6 +48,14 @@ def changes_read(client: redis.Redis) -> Changes:
 
 def test_an_empty_redis_remembers_nothing_and_its_window_begins_now(redis_client: redis.Redis) -> None:
     assert read(redis_client, 500.0) == ({}, 0.0)
+
+
+def test_a_window_that_begins_once_more_is_young_again(redis_client: redis.Redis) -> None:
+    write(redis_client, {1: 500.0}, 500.0)
+    write(redis_client, {1: 500.0}, 600.0)
+    assert read(redis_client, 600.0)[1] == 100.0
+    write(redis_client, {1: 500.0}, 700.0, anew=True)
+    assert read(redis_client, 701.0)[1] == 1.0
 
 
 def test_a_history_is_read_back_to_the_last_digit(redis_client: redis.Redis) -> None:

@@ -28,6 +28,9 @@ def test_a_recovery_tells_how_long_it_was_and_what_was_left_undone():
 def test_without_an_outage_there_is_nothing_to_tell():
     outage = Outage("monitor", "nothing is relaunched")
     assert outage.recovery(5.0) is None
+    assert not outage.lasted_until_now
     outage.struck(6.0, ConnectionError())
+    assert outage.lasted_until_now
     outage.over()
+    assert not outage.lasted_until_now
     assert outage.recovery(7.0) is None

@@ -186,6 +186,18 @@ class TestUnknownIsNotZero:
         told = [event for event in events.read(world.redis, "acts") if event.kind is Kind.RECOVERED]
         assert [event.seconds for event in told] == [12.0]
 
+    def test_after_an_outage_it_does_not_go_down_for_a_window_because_records_may_still_come(self, world):
+        world = type(world)(world.redis, Policy(window=60, stabilization=2))
+        world.live(70)
+        world.come(65)
+        assert world.live(2) == [4, 4]
+        world.redis.config_set("maxmemory", 1)
+        world.scaler.tick(world.now)
+        world.redis.config_set("maxmemory", 0)
+        world.now += 70
+        assert set(world.live(60)) == {4}
+        assert world.live(3)[-1] == 1
+
     def test_after_redis_lost_the_window_it_goes_up_but_not_down_for_a_window(self, old_world):
         old_world.come(65)
         assert old_world.live(2) == [4, 4]

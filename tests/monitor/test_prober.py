@@ -68,7 +68,7 @@ def test_503_with_retry_after_is_told_from_other_losses() -> None:
 
 def test_the_rhythm_does_not_wait_for_answers_and_the_end_does() -> None:
     with served(Server(trickles(OK, every=0.01))) as server:  # some 0.4 s each
-        prober = probed(server.port)
+        prober = probed(server.port, lambda number: Ask("GET", "/x", fresh=True))
     assert {one.status for one in prober.sent} == {200}
     first_answer = min(one.ended for one in prober.sent)
     assert sum(one.at < first_answer for one in prober.sent) > 5

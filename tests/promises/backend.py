@@ -16,6 +16,8 @@ import sys
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import uvloop
+
 PORT = int(os.environ["PORT"])
 RECORD = os.environ.get("RECORD", "")
 ORDERS = Path(os.environ.get("ORDERS", "/nonexistent"))
@@ -75,4 +77,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())
