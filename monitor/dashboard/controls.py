@@ -9,8 +9,11 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from autoscaler import override
+from deploy.by_hand import ByHand
+from deploy.container_table import ContainerTable
 from deploy.orders import Orders
 from lb.events import Event, Kind, queue_event
+from lb.ring import read_ring
 from lb.settings import ServiceSettings
 from monitor.dashboard.app import Parts, answer, parts
 from monitor.dashboard.guard import Refused
@@ -44,9 +47,11 @@ def port_of(sent: Mapping[str, Any], service: ServiceSettings) -> int:
     return port
 
 
-def orders_of(its: Parts) -> Orders:
-    """The door through which the deploy worker is asked."""
-    return Orders.open(its.client, its.settings.scaling.service)
+def spare_the_last(its: Parts, port: int) -> None:
+    """Nobody takes the last one out of the ring by a click; the command line has --force."""
+    ring = read_ring(its.client, its.settings.scaling.service.name)
+    if [member.port for member in ring.members] == [port]:
+        raise Refused(409, f"{port} is the last one that serves: requests would get 503. Relaunch replaces it.")
 
 
 @routes.post("/unlock")
@@ -73,21 +78,37 @@ def scale() -> Response:
 
 @routes.post("/relaunch")
 def relaunch() -> Response:
-    """Replace the container on `port` by a new one."""
+    """Replace the container on `port` by a new one: drained first if it serves."""
     its, sent = parts(), body()
-    port = port_of(sent, its.settings.scaling.service)
-    if not orders_of(its).relaunch(port, ASKED, who(sent)):
+    service = its.settings.scaling.service
+    port, by = port_of(sent, service), who(sent)
+    orders, container = Orders.open(its.client, service), ContainerTable(its.client, service).get(port)
+    serves = container is not None and container.status and bool(container.image)
+    order = orders.replace if serves else orders.relaunch
+    if not order(port, ASKED, by):
         raise Refused(409, f"There is no container on port {port} that runs or has failed.")
+    queue_event(its.client, service.name, Event(Kind.ORDERED, port, "to be relaunched", by))
     return answer(202, done=f"{port} leaves the ring and is started again.")
 
 
 @routes.post("/drain")
 def drain() -> Response:
-    """Let the container on `port` finish what it has and go."""
+    """Take the container on `port` out of the ring and let it stay up, for somebody to look at."""
     its, sent = parts(), body()
     service = its.settings.scaling.service
     port = port_of(sent, service)
-    if not orders_of(its).stop(port, ASKED, who(sent)):
-        raise Refused(409, f"There is no container on port {port} that could be drained.")
-    queue_event(its.client, service.name, Event(Kind.SCALED, port, "to be drained and ended", who(sent)))
-    return answer(202, done=f"{port} leaves the ring, finishes what it has, and ends.")
+    spare_the_last(its, port)
+    if not ByHand.open(its.client, service).drain(port, who(sent)):
+        raise Refused(409, f"There is no container on port {port} that receives requests.")
+    return answer(202, done=f"{port} leaves the ring, finishes what it has, and stays up to be looked at.")
+
+
+@routes.post("/launch")
+def launch() -> Response:
+    """Let there be a container on `port`: back into the ring if it was drained, else a new one."""
+    its, sent = parts(), body()
+    service = its.settings.scaling.service
+    port = port_of(sent, service)
+    if not ByHand.open(its.client, service).launch(port, who(sent)):
+        raise Refused(409, f"There is a container on port {port} already.")
+    return answer(202, done=f"{port} comes back.")

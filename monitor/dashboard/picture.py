@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autoscaler.policy import Policy, next_threshold
+from deploy.container_state import State
 from lb.events import Event
 from monitor.dashboard.parts import Health, Part
 from monitor.dashboard.rates import Rates
@@ -78,7 +79,7 @@ def row_of(row: Row, rates: Rates) -> Json:
         "port": one.port,
         "status": one.status,
         "turn": int(row.turn),
-        "state": str(one.state),
+        "state": "drained" if one.parked and one.state is State.DRAINING else str(one.state),
         "in_flight": row.in_flight,
         "rate": rounded(rates.per_second(one.port), 1),
         "p99": rounded(rates.p99(one.port), 1),

@@ -1,6 +1,14 @@
+import json
+import re
+
 import pytest
+import yaml
+from helpers import ROOT
 from prometheus_client.parser import text_string_to_metric_families
 
+from autoscaler import decision_log
+from autoscaler.plan import Plan
+from autoscaler.policy import Measured, Policy, decide
 from lb.counters import BUCKETS
 from lb.events import Event, Kind, queue_event
 from lb.heartbeat import WorkerBeat, queue_beat
@@ -95,3 +103,51 @@ def test_every_name_ends_in_its_unit_or_says_what_is_counted(ward, samples) -> N
         assert family.name.startswith("selfieless_")
         assert family.documentation.endswith(".")
         assert not family.name.endswith(("_ms", "_milliseconds"))
+
+
+def exported(ward) -> set[str]:
+    """Every name that a scrape of a service that lives may have."""
+    ward.start(8000)
+    ward.poll()  # the monitor beats, too
+    hear(ward, "a", 1, own={502: 1}, failed={8001: 1})
+    decide_once(ward)
+    seen = snapshot.read(ward.redis, ward.service, now=ward.now)
+    found = metrics.families(seen, Keeper(ward.redis, "acts").update(seen.workers), ward.service)
+    text = metrics.exposition([*found, *metrics.servers([("state", 0.1)])]).decode()
+    return set(re.findall(r"^(selfieless_\w+)", text, re.MULTILINE))
+
+
+def decide_once(ward) -> None:
+    decision, _ = decide(Measured(ward.now, 5, 100.0, 1), {1: ward.now - 1}, Policy())
+    pipe = ward.redis.pipeline()
+    decision_log.queue_append(pipe, ward.service.name, decision_log.entry_for(decision, {}, Plan()))
+    pipe.execute()
+
+
+@pytest.mark.parametrize("file", ["alerts.yml", "grafana-dashboard.json"])
+def test_rules_and_dashboard_ask_for_nothing_that_is_not_exported(ward, file) -> None:
+    asked = set(re.findall(r"selfieless_\w+", (ROOT / "deploy" / file).read_text()))
+    assert len(asked) > 10
+    assert asked - exported(ward) == set()
+
+
+def test_every_rule_says_what_it_means() -> None:
+    groups = yaml.safe_load((ROOT / "deploy" / "alerts.yml").read_text())["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    assert len({rule["alert"] for rule in rules}) == len(rules)
+    for rule in rules:
+        assert rule["labels"]["severity"] in ("warning", "critical")
+        assert rule["annotations"]["summary"]
+        assert rule["annotations"]["description"]
+
+
+def test_the_panels_of_the_dashboard_lie_beside_each_other() -> None:
+    panels = json.loads((ROOT / "deploy" / "grafana-dashboard.json").read_text())["panels"]
+    places = [(x, y) for panel in panels for x, y in cells(panel["gridPos"])]
+    assert len(set(places)) == len(places)
+    assert max(x for x, _ in places) < 24
+
+
+def cells(place: dict[str, int]) -> list[tuple[int, int]]:
+    """The cells of the grid that a panel covers."""
+    return [(place["x"] + x, place["y"] + y) for x in range(place["w"]) for y in range(place["h"])]

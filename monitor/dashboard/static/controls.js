@@ -35,19 +35,21 @@ function toast(words, good) {
   toastEnds = setTimeout(() => { element.hidden = true; }, TOAST_MS);
 }
 
-// The two buttons of a row; they are hidden while the page is locked.
+// The buttons of a row; they are hidden while the page is locked, and where they make no sense.
 export function buttonsOf(port) {
   const button = (name, title, words, path) => {
     const element = make("button", "quiet small", name);
     element.type = "button";
+    element.dataset.act = path.slice(1);
     element.setAttribute("aria-label", `${name} ${port}`);
     element.addEventListener("click", async () => (await confirmed(`${name} ${port}?`, words, name)) && order(path, { port }));
     element.title = title;
     return element;
   };
   return [
-    button("Relaunch", "Replace it by a new one", `It leaves the ring at once, is killed, and another one starts on port ${port}. Requests that wait for an answer are asked elsewhere where that is safe.`, "/relaunch"),
-    button("Drain", "Let it finish and go", "It leaves the ring, finishes what it has, and ends. If as many containers are wanted as before, the autoscaler launches one again.", "/drain"),
+    button("Relaunch", "Replace it by a new one", `It leaves the ring, finishes what it has, and another one starts on port ${port}.`, "/relaunch"),
+    button("Drain", "Take it out of the ring, to look at it", "It leaves the ring and finishes what it has. It stays up to be looked at, and its port is not filled again, until it is put back or more containers are wanted.", "/drain"),
+    button("Put back", "Let it receive requests again", `Port ${port} joins the ring again.`, "/launch"),
   ];
 }
 

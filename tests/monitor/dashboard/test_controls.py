@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from deploy.container_state import State
@@ -5,7 +7,7 @@ from lb import events
 from lb.events import Kind
 
 TOKEN = "an-admin-token"
-PATHS = ["/unlock", "/scale", "/relaunch", "/drain"]
+PATHS = ["/unlock", "/scale", "/relaunch", "/drain", "/launch"]
 
 
 @pytest.fixture
@@ -55,18 +57,39 @@ def test_a_number_that_cannot_be_is_refused(post, number) -> None:
     assert (answer.status_code, bool(answer.json["error"])) == (400, True)
 
 
-def test_a_container_can_be_relaunched(post, ward) -> None:
+def test_a_container_that_serves_is_drained_before_it_is_replaced(post, ward) -> None:
     ward.start(8000, 8001)
+    ward.table.update(ward.table.get(8001), image="acts@1")
     assert post("/relaunch", port=8001).status_code == 202
-    assert ward.ring() == [8000]
-    assert told(ward.redis)[-1] == (Kind.SICK, 8001, "ann (dashboard)")
+    assert (ward.ring(), ward.table.get(8001).state) == ([8000], State.DRAINING)
+    assert told(ward.redis)[-1] == (Kind.ORDERED, 8001, "ann (dashboard)")
 
 
-def test_a_container_can_be_drained(post, ward) -> None:
+def test_a_container_that_has_failed_is_tried_again_at_once(post, ward) -> None:
+    ward.start(8000)
+    ward.table.add(8001, now=ward.now, reason="test", by="test")
+    ward.move(8001, State.FAILED)
+    assert post("/relaunch", port=8001).status_code == 202
+    assert ward.table.get(8001).state is State.STARTING
+
+
+def test_a_container_can_be_drained_and_put_back(post, ward, parts) -> None:
     ward.start(8000, 8001)
     assert post("/drain", port=8001).status_code == 202
-    assert ward.table.get(8001).state is State.DRAINING
-    assert told(ward.redis)[-1][1:] == (8001, "ann (dashboard)")
+    assert (ward.ring(), ward.table.get(8001).parked) == ([8000], 1)
+    assert told(ward.redis)[-1] == (Kind.ORDERED, 8001, "ann (dashboard)")
+    parts.reader.tick(time.time())
+    assert parts.hub.state["rows"][1]["state"] == "drained"
+    assert post("/launch", port=8001).status_code == 202
+    assert ward.ring() == [8000, 8001]
+    assert post("/launch", port=8001).status_code == 409
+
+
+def test_the_last_one_that_serves_is_not_drained_by_a_click(post, ward) -> None:
+    ward.start(8000)
+    answer = post("/drain", port=8000)
+    assert (answer.status_code, ward.ring()) == (409, [8000])
+    assert "last one" in answer.json["error"]
 
 
 @pytest.mark.parametrize("path", ["/relaunch", "/drain"])
