@@ -59,7 +59,7 @@ def deploy(  # noqa: PLR0913 - its options
 
     \b
     Exit status: 0 all containers are of the new version; 1 they are not, with the reason; 2 the command is wrong;
-    130 Ctrl-C, and the roll-out goes on.
+    130 Ctrl-C, and the roll-out goes on. --abort: 0 when all are of the version before again.
     """
     if sum((bool(image), rollback, abort, show)) > 1:
         raise click.UsageError("IMAGE, --rollback, --abort and --status do not go together")
@@ -71,7 +71,7 @@ def deploy(  # noqa: PLR0913 - its options
     else:
         screen.begin(screen.image_before() if rollback else image)
     if not detach and not show:
-        screen.follow()
+        screen.follow(Phase.ABORTED if abort else Phase.DONE)
 
 
 class Watch:
@@ -113,8 +113,8 @@ class Watch:
         else:
             click.echo(sentence(rollout, self._table.all()))
 
-    def follow(self) -> None:
-        """Tell what happens until it is over; the exit status says how it ended."""
+    def follow(self, wish: Phase) -> None:
+        """Tell what happens until it is over; it is a failure if it does not end as it should."""
         try:
             self._tell_until_over()
         except KeyboardInterrupt:
@@ -123,7 +123,7 @@ class Watch:
         rollout = self._rollouts.read()
         if self._json:
             self.show()
-        if rollout.phase is not Phase.DONE:
+        if rollout.phase is not wish:
             raise click.ClickException(sentence(rollout, self._table.all()))
         if not self._json:
             click.echo(sentence(rollout, self._table.all()))
