@@ -18,9 +18,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from deploy.interpreter import OLDEST_PYTHON, choose
+
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
-OLDEST_PYTHON = (3, 11)
 PINNED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(\[[^]]*\])?==", re.MULTILINE)
 # What is in which file: an environment made for the first name serves the others too.
 CONTAINS = {"dev": ("dev",), "up": ("up", "dev")}
@@ -62,7 +63,7 @@ def ensure(kind: str) -> None:
             return
         for name in CONTAINS:
             stamp(name).unlink(missing_ok=True)
-        make_venv()
+        make_venv(chosen_python())
         install(ROOT / "requirements" / f"{kind}.txt")
         install_project()
         compile_project()
@@ -84,19 +85,39 @@ def stamp(kind: str) -> Path:
 
 def fingerprint(kind: str) -> str:
     """Changes whenever what would be installed changes, or the interpreter, or the place of the checkout."""
-    digest = hashlib.sha256(f"{sys.version_info[:2]} {ROOT}\n".encode())
+    digest = hashlib.sha256(f"{interpreter()} {os.environ.get('PYTHON', '')} {ROOT}\n".encode())
     for path in (ROOT / "requirements" / f"{kind}.txt", ROOT / "pyproject.toml"):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
-def make_venv() -> None:
-    """Create the virtual environment, from scratch where a broken one stands in the way."""
-    if (VENV / "bin" / "python").exists() and call([VENV / "bin" / "python", "-m", "pip", "--version"]) == 0:
+def interpreter() -> str:
+    """The program behind the environment's `python`; empty when there is none, or none any more."""
+    link = VENV / "bin" / "python"
+    return os.path.realpath(link) if link.exists() else ""
+
+
+def chosen_python() -> str:
+    """The interpreter for the environment: what PYTHON names, else the fastest of this machine."""
+    if Path(sys.prefix) == VENV:
+        return interpreter()  # whoever runs in it keeps it
+    try:
+        program, line = choose(os.environ.get("PYTHON", ""))
+    except ValueError as error:
+        raise SetupError(str(error)) from error
+    if line:
+        say(line)
+    return program
+
+
+def make_venv(python: str) -> None:
+    """Create the virtual environment, from scratch where another one or a broken one stands in the way."""
+    same = interpreter() == os.path.realpath(python)
+    if same and call([VENV / "bin" / "python", "-m", "pip", "--version"]) == 0:
         return
     say("Making a virtual environment in .venv …")
     shutil.rmtree(VENV, ignore_errors=True)
-    made = subprocess.run([sys.executable, "-m", "venv", str(VENV)], capture_output=True, text=True, check=False)
+    made = subprocess.run([python, "-m", "venv", str(VENV)], capture_output=True, text=True, check=False)
     if made.returncode != 0:
         raise SetupError(
             "Python cannot make a virtual environment here "

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from deploy.bootstrap import OLDEST_PYTHON
+from deploy.interpreter import OLDEST_PYTHON
 from deploy.machine import preflight, redis_servers
 from deploy.machine.settings import UpSettings
 from deploy.runtime.processes import listener_of

@@ -20,7 +20,7 @@ ROOT = Path(bootstrap.ROOT)
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A copy of what the bootstrap needs, with an environment that needs no package from anywhere."""
-    for name in ("deploy/__init__.py", "deploy/bootstrap.py", "deploy/up", "pyproject.toml"):
+    for name in ("deploy/__init__.py", "deploy/bootstrap.py", "deploy/interpreter.py", "deploy/up", "pyproject.toml"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / "requirements").mkdir()
@@ -62,6 +62,42 @@ def test_the_fingerprint_changes_with_the_requirements_and_with_nothing_else(
     assert bootstrap.fingerprint("up") == before
     (checkout / "requirements" / "up.txt").write_text("# changed\n")
     assert bootstrap.fingerprint("up") != before
+
+
+def test_the_fingerprint_names_the_interpreter_that_the_environment_was_made_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = bootstrap.fingerprint("up")
+    assert bootstrap.interpreter() == os.path.realpath(bootstrap.VENV / "bin" / "python")
+    monkeypatch.setenv("PYTHON", "python3")
+    assert bootstrap.fingerprint("up") != before
+    monkeypatch.delenv("PYTHON")
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path)
+    assert bootstrap.interpreter() == ""
+    assert bootstrap.fingerprint("up") != before
+
+
+def test_the_environment_is_made_with_the_python_that_is_asked_for(checkout: Path) -> None:
+    program = os.path.realpath(sys.executable)
+    done = up(checkout, PIP_NO_INDEX="1", PYTHON=program)
+    assert "Making a virtual environment" in done.stderr
+    assert os.path.realpath(checkout / ".venv" / "bin" / "python") == program
+
+
+def test_an_environment_is_not_replaced_under_whoever_runs_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHON", "/no/such/python")
+    if Path(sys.prefix) == bootstrap.VENV:
+        assert bootstrap.chosen_python() == os.path.realpath(sys.executable)
+    else:
+        with pytest.raises(bootstrap.SetupError):
+            bootstrap.chosen_python()
+
+
+def test_a_python_that_is_none_is_a_sentence(checkout: Path) -> None:
+    done = up(checkout, PYTHON="/no/such/python")
+    assert done.returncode == 1
+    assert "up: PYTHON names /no/such/python, which is no Python that works" in done.stderr
+    assert not (checkout / ".venv").exists()
 
 
 def test_an_environment_made_for_the_tests_serves_the_service_too() -> None:
