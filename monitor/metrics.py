@@ -17,7 +17,7 @@ from prometheus_client.core import (
 
 from autoscaler.decision_log import Entry
 from deploy.container_state import State
-from lb.counters import BOUNDS_MS
+from lb.counters import BOUNDS_MS, BUCKETS
 from lb.events import Kind
 from lb.settings import ServiceSettings
 from monitor.snapshot import Snapshot
@@ -25,6 +25,9 @@ from monitor.totals import CAUSES, JOBS, LAUNCH, OTHER, RELAUNCH, SECONDS, Sums
 
 PREFIX = "selfieless_"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+NO_ANSWERS = {kind: [0] * BUCKETS for kind in "2345"}
+NO_OWN: dict[str, float] = {"502": 0, "503": 0, "504": 0}  # the ones that hurt
 
 Values = Iterable[tuple[str, float | None]]  # label -> value; what is None is left out
 
@@ -90,7 +93,7 @@ def servers(found: Sequence[Server]) -> Iterator[Metric]:
 
 def families(seen: Snapshot, sums: Sums, service: ServiceSettings) -> Iterator[Metric]:
     """Everything but the servers."""
-    yield from of_requests(sums, service)
+    yield from of_requests(seen, sums, service)
     yield from of_proxy(seen, sums)
     yield from of_containers(seen, service)
     yield from of_scaling(seen)
@@ -98,8 +101,10 @@ def families(seen: Snapshot, sums: Sums, service: ServiceSettings) -> Iterator[M
     yield from of_parts(seen)
 
 
-def of_requests(sums: Sums, service: ServiceSettings) -> Iterator[Metric]:
-    """What containers answered, and how fast."""
+def of_requests(seen: Snapshot, sums: Sums, service: ServiceSettings) -> Iterator[Metric]:
+    """What containers answered, and how fast. What never happened yet is told as 0, so that its first time shows."""
+    histograms = sums.histograms()
+    ports = sorted({row.container.port for row in seen.rows} | histograms.keys())
     requests = CounterMetricFamily(
         PREFIX + "requests", "Answers of containers to forwarded requests.", labels=["container", "code"]
     )
@@ -108,22 +113,18 @@ def of_requests(sums: Sums, service: ServiceSettings) -> Iterator[Metric]:
         "Time from a request's head to the end of its answer. Without a sum: the proxy counts by buckets alone.",
         labels=["container"],
     )
-    for port, classes in sorted(sums.histograms().items()):
-        number = str(service.number_of(port))
-        for kind, row in sorted(classes.items()):
+    for port in ports:
+        number, classes = str(service.number_of(port)), NO_ANSWERS | histograms.get(port, {})
+        for kind, row in classes.items():
             requests.add_metric([number, f"{kind}xx"], sum(row))
         add_buckets(times, number, [sum(column) for column in zip(*classes.values(), strict=True)])
     yield requests
     yield times
-    by_status = sorted(sums.by_name("own").items())
-    yield counters("proxy_answers", "Answers that the proxy made itself, by status.", "code", by_status)
-    failed = [(str(service.number_of(int(port))), count) for port, count in sorted(sums.by_name("failed").items())]
-    yield counters(
-        "failed_tries",
-        "Tries that a container did not answer, or answered with a 500 that was asked elsewhere.",
-        "container",
-        failed,
-    )
+    own, failed = NO_OWN | sums.by_name("own"), sums.by_name("failed")
+    yield counters("proxy_answers", "Answers that the proxy made itself, by status.", "code", sorted(own.items()))
+    tries = [(str(service.number_of(port)), failed.get(str(port), 0)) for port in ports]
+    text = "Tries that a container did not answer, or answered with a 500 that was asked elsewhere."
+    yield counters("failed_tries", text, "container", tries)
     yield counter("retries", "Second tries.", sums.proxy.get("retries", 0))
 
 

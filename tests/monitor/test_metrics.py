@@ -58,6 +58,14 @@ def test_requests_are_told_by_container_and_class_of_status(ward, samples) -> No
     assert (found["retries_total"], found["connections"], found["proxy_workers"]) == (3, 4, 1)
 
 
+def test_what_never_happened_is_told_as_zero_so_that_its_first_time_shows(ward, samples) -> None:
+    ward.start(8000)
+    found = samples()
+    assert [found[f"requests_total{{code={code},container=1}}"] for code in ("2xx", "5xx")] == [0, 0]
+    assert found["proxy_answers_total{code=502}"] == found["failed_tries_total{container=1}"] == 0
+    assert found["request_duration_seconds_count{container=1}"] == 0
+
+
 def test_containers_are_told_by_state_and_none_is_zero(ward, samples) -> None:
     ward.start(8000, 8001)
     found = samples()
