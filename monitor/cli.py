@@ -29,9 +29,11 @@ from lb import events
 from lb.events import Event
 from lb.settings import LbSettings
 from monitor import doctor_view, event_view, status_view
+from monitor.completion_command import write_completion
 from monitor.container_commands import drain_container, launch_container, relaunch_container, stop_container
 from monitor.deploy_commands import deploy
 from monitor.edge import Commands, redis_sentence
+from monitor.load_commands import measure, show_load
 from monitor.service_env import service_env
 from monitor.session import Service, console
 from monitor.settings import MonitorSettings
@@ -42,7 +44,16 @@ REFRESH_SECONDS = 0.5
 FOLLOW_SECONDS = 0.25
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+SECTIONS = {
+    "Run it": ("up", "deploy", "doctor"),
+    "Look at it": ("status", "top", "events", "why", "audit"),
+    "Change it": ("scale", "launch", "stop", "drain", "relaunch"),
+    "Try it": ("bench", "drill", "simulate", "replay", "export"),
+    "Keep its data": ("backup", "restore"),
+}
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="selfieless", prog_name="selfieless")
 @click.pass_context
 def cli(context: click.Context) -> None:
@@ -63,7 +74,8 @@ ONE_BY_ONE = {
     "relaunch": relaunch_container,
     "deploy": deploy,
 }
-for name, command in (OF_THE_SITE | WHAT_IF | ONE_BY_ONE | EXPLAIN).items():
+LOAD = {"top": show_load, "bench": measure}
+for name, command in (OF_THE_SITE | WHAT_IF | ONE_BY_ONE | EXPLAIN | LOAD | {"completion": write_completion}).items():
     cli.add_command(command, name)
 
 
@@ -206,6 +218,9 @@ def examine(as_json: bool) -> None:
         console().print(doctor_view.as_text(findings))
     if not doctor.is_healthy(findings):
         raise click.ClickException("something that the service needs is missing; see the lines that say NO")
+
+
+cli.sections = {title: [name for name in names if name in cli.commands] for title, names in SECTIONS.items()}
 
 
 def main() -> None:

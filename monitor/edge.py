@@ -3,6 +3,8 @@
 1 means that it is not done, 2 that the command or a variable is wrong.
 """
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from urllib.parse import urlsplit, urlunsplit
 
 import click
@@ -20,7 +22,20 @@ class WrongSetting(click.ClickException):
 
 
 class Commands(click.Group):
-    """A group whose commands end in one sentence, whatever goes wrong underneath."""
+    """A group whose commands end in one sentence, whatever goes wrong, and are listed by what they are for."""
+
+    sections: Mapping[str, Sequence[str]] = MappingProxyType({})  # title -> names; the rest comes last
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands, section by section, each with its first sentence."""
+        listed = {name for names in self.sections.values() for name in names}
+        rest = [name for name in self.list_commands(context) if name not in listed]
+        widest = max(map(len, self.commands), default=0)
+        for title, names in {**self.sections, "Others": rest}.items():
+            rows = [(name.ljust(widest), self.commands[name].get_short_help_str(100)) for name in names]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
 
     def invoke(self, context: click.Context) -> object:
         """Run the command."""

@@ -109,7 +109,7 @@ def verdict(found: Audit) -> str:
     told = [f"{found.turns:,} turns of {found.workers} workers checked: deviation {worst:,}."]
     asides = {
         "were second tries": found.retries,
-        "came to nothing, their client had left": found.unused,
+        "came to nothing: their client had left, or all were full": found.unused,
         "were used twice": found.twice,
         "are told by nobody (a worker was killed, or has not told yet)": found.missing,
         "are of rings that are not remembered any more, and not checked": found.unknown,

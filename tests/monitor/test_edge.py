@@ -48,3 +48,16 @@ def test_an_error_is_one_sentence_and_an_exit_code(monkeypatch, tmp_path, error,
 )
 def test_passwords_are_never_shown(url, shown):
     assert without_password(url) == shown
+
+
+def test_commands_are_listed_by_what_they_are_for_and_the_rest_comes_last():
+    @click.group(cls=Commands)
+    def group():
+        """A group."""
+
+    for name in ("look", "walk", "rest"):
+        group.command(name)(lambda: None)
+    group.sections = {"Eyes": ["look"], "Feet": ["walk"]}
+    listed = CliRunner().invoke(group, ["--help"]).output
+    assert [line for line in listed.splitlines() if line.endswith(":")][-3:] == ["Eyes:", "Feet:", "Others:"]
+    assert listed.index("look") < listed.index("walk") < listed.index("rest")
