@@ -204,6 +204,8 @@ def service_image(docker_api: APIClient) -> Iterator[str]:
     build(docker_api, name, dockerfile, [SERVICE])
     yield name
     docker_api.remove_image(name, force=True)
+    for kept in docker_api.images(name=f"selfieless.contract-{os.getpid()}"):
+        docker_api.remove_image(kept["RepoTags"][0], force=True)
 
 
 @pytest.fixture(params=["fake", "process", pytest.param("docker", marks=pytest.mark.docker)])
