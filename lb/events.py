@@ -34,6 +34,7 @@ class Kind(StrEnum):
     ADOPTED = "adopted"
     ORDERED = "ordered"  # by a person
     ROLLOUT = "rollout"
+    DRILL = "drill"  # a fault that a person has brought about on purpose
 
 
 OWN_FIELDS = ("kind", "port", "reason", "who", "seconds")

@@ -32,6 +32,7 @@ from monitor import doctor_view, event_view, status_view
 from monitor.completion_command import write_completion
 from monitor.container_commands import drain_container, launch_container, relaunch_container, stop_container
 from monitor.deploy_commands import deploy
+from monitor.drill_commands import run_drill
 from monitor.edge import Commands, redis_sentence
 from monitor.load_commands import measure, show_load
 from monitor.service_env import service_env
@@ -75,7 +76,8 @@ ONE_BY_ONE = {
     "deploy": deploy,
 }
 LOAD = {"top": show_load, "bench": measure}
-for name, command in (OF_THE_SITE | WHAT_IF | ONE_BY_ONE | EXPLAIN | LOAD | {"completion": write_completion}).items():
+FURTHER = {"drill": run_drill, "completion": write_completion}
+for name, command in (OF_THE_SITE | WHAT_IF | ONE_BY_ONE | EXPLAIN | LOAD | FURTHER).items():
     cli.add_command(command, name)
 
 
@@ -149,7 +151,7 @@ def show_events(follow: bool, last: int, as_json: bool) -> None:
     """Show what happened, to which container, and why.
 
     Kinds: launched, healthy, sick, relaunched, drained, stopped, scaled, failed, held, degraded, recovered, adopted,
-    ordered, rollout.
+    ordered, rollout, drill.
     """
     service, screen = Service(), console()
     with suppress(KeyboardInterrupt):

@@ -82,6 +82,12 @@ class Runtime(Protocol):
         KillFailed when it survives the bounded wait.
         """
 
+    def pause(self, runtime_id: str) -> None:
+        """Let the container hang until `resume`: for drills. Unknown or gone is no error."""
+
+    def resume(self, runtime_id: str) -> None:
+        """Let a paused container go on. One that is not paused, unknown or gone is no error."""
+
     def running(self) -> list[Found]:
         """Every living container of ours, ordered by port."""
 

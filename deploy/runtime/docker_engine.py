@@ -123,6 +123,23 @@ class DockerEngine:
             if self._inspected(runtime_id):
                 unless_gone(partial(self._api.kill, runtime_id, "SIGTERM"))
 
+    def pause(self, runtime_id: str) -> None:
+        """As the protocol says."""
+        with asking():
+            if self._is_frozen(runtime_id) is False:
+                unless_gone(partial(self._api.pause, runtime_id))
+
+    def resume(self, runtime_id: str) -> None:
+        """As the protocol says."""
+        with asking():
+            if self._is_frozen(runtime_id):
+                unless_gone(partial(self._api.unpause, runtime_id))
+
+    def _is_frozen(self, runtime_id: str) -> bool | None:
+        """Whether it is paused; None when it does not run."""
+        found = self.find(runtime_id)
+        return found.frozen if found and found.alive else None
+
     def kill(self, runtime_id: str) -> None:
         """As the protocol says. Nothing is left of it afterwards, not even its last words."""
         with asking():

@@ -118,6 +118,20 @@ class FakeRuntime:
                 raise KillFailed(f"{runtime_id} is still there after KILL")
             process.ends_at = self.world.clock()
 
+    def pause(self, runtime_id: str) -> None:
+        """As the protocol says."""
+        self._set_frozen(runtime_id, True)
+
+    def resume(self, runtime_id: str) -> None:
+        """As the protocol says."""
+        self._set_frozen(runtime_id, False)
+
+    def _set_frozen(self, runtime_id: str, frozen: bool) -> None:
+        with self.world.lock:
+            process = self.world.processes.get(runtime_id)
+            if process:
+                process.frozen = frozen
+
     def running(self) -> list[Found]:
         """As the protocol says."""
         with self.world.lock:

@@ -62,9 +62,20 @@ class LocalProcesses:
 
     def terminate(self, runtime_id: str) -> None:
         """As the protocol says."""
+        self._signal(runtime_id, signal.SIGTERM)
+
+    def pause(self, runtime_id: str) -> None:
+        """As the protocol says."""
+        self._signal(runtime_id, signal.SIGSTOP)
+
+    def resume(self, runtime_id: str) -> None:
+        """As the protocol says."""
+        self._signal(runtime_id, signal.SIGCONT)
+
+    def _signal(self, runtime_id: str, number: signal.Signals) -> None:
         record = self._record_of(runtime_id)
         if record:
-            processes.signal_session(record.pid, record.start_ticks, self._mark(record), signal.SIGTERM)
+            processes.signal_session(record.pid, record.start_ticks, self._mark(record), number)
 
     def kill(self, runtime_id: str) -> None:
         """As the protocol says."""

@@ -248,3 +248,29 @@ def test_what_runs_on_a_port_stays_whatever_image_is_asked_for(bench, runtime, s
 def test_an_image_that_is_gone_cannot_be_started(bench, runtime):
     with pytest.raises(StartFailed):
         runtime.start(bench.port(), generation=1, image=bench.gone)
+
+
+def test_a_paused_container_lives_and_answers_nobody_until_it_is_resumed(bench, runtime, started):
+    found = started()
+    eventually(lambda: bench.answers(found), within=10)
+    runtime.pause(found.runtime_id)
+    assert runtime.find(found.runtime_id).alive
+    assert not bench.answers(found)
+    runtime.resume(found.runtime_id)
+    eventually(lambda: bench.answers(found), within=10)
+
+
+def test_a_paused_container_can_be_killed(runtime, started):
+    found = started()
+    runtime.pause(found.runtime_id)
+    runtime.kill(found.runtime_id)
+    assert is_dead(runtime, found.runtime_id)
+
+
+def test_pausing_and_resuming_what_is_not_there_or_not_paused_is_no_error(runtime, started):
+    found = started()
+    runtime.resume(found.runtime_id)
+    runtime.kill(found.runtime_id)
+    runtime.pause(found.runtime_id)
+    runtime.resume(found.runtime_id)
+    runtime.resume("nobody")

@@ -35,6 +35,15 @@ def test_containers_come_and_go_and_no_request_notices(tried: Trial) -> None:
     tried.no_leftovers()
 
 
+def test_a_relaunch_by_hand_loses_nothing(tried: Trial) -> None:
+    tried.service.scale(3)
+    with tried.traffic(plan_of=with_slow_ones) as account:
+        for number in (1, 2, 3):
+            port = tried.port(number)
+            tried.fault(port, lambda port=port: tried.service.command("relaunch", str(port)))
+    account.nothing_lost()
+
+
 def test_the_proxy_reloads_and_no_request_notices(tried: Trial) -> None:
     tried.service.scale(2)
     (master,) = tried.pids("lb master")

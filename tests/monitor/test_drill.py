@@ -1,0 +1,114 @@
+"""What a drill decides before and after the fault; the faults themselves are tried on a service in tests/promises."""
+
+import pytest
+import redis
+
+from deploy.container_state import State
+from deploy.container_table import ContainerTable
+from deploy.runtime.base import Found
+from deploy.runtime.fake import FakeRuntime, World
+from lb.settings import ServiceSettings
+from monitor.drill import (
+    CannotDrill,
+    Fault,
+    Site,
+    beyond_loopback,
+    clients_from_elsewhere,
+    hung,
+    is_near,
+    plan_of,
+    server_pid,
+    store_still,
+    victim_of,
+    wait_until,
+)
+
+
+@pytest.fixture
+def site(redis_client: redis.Redis, redis_server) -> Site:
+    """Two containers in memory, both in the ring."""
+    service = ServiceSettings(redis_url=redis_server.url)
+    runtime = FakeRuntime(World(lambda: 1.0))
+    table = ContainerTable(redis_client, service)
+    for port in (8000, 8001):
+        found = runtime.start(port, 1)
+        assert table.add(port, now=1.0, reason="test", by="test", adopted=found)
+        joined(table, found)
+    return Site(redis_client, service, runtime, lb_port=8080)
+
+
+def joined(table: ContainerTable, found: Found) -> None:
+    container = table.get(found.port)
+    assert container is not None
+    if container.state is not State.RUNNING:
+        assert table.move(container, State.RUNNING, now=1.0, reason="test", by="test", address=found.address)
+
+
+def test_the_victim_is_the_one_named_or_the_last_that_serves(site: Site) -> None:
+    assert victim_of(site, None).port == 8001
+    assert victim_of(site, 8000).port == 8000
+    with pytest.raises(CannotDrill, match="no container on port 8005 that serves"):
+        victim_of(site, 8005)
+
+
+def test_a_container_that_hangs_goes_on_when_the_drill_is_broken_off(site: Site) -> None:
+    victim = victim_of(site, 8000)
+
+    def broken_off() -> None:
+        with hung(site, victim):
+            assert frozen(site) == [8000]
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        broken_off()
+    assert frozen(site) == []
+
+
+def frozen(site: Site) -> list[int]:
+    return [found.port for found in site.runtime.running() if found.frozen]
+
+
+@pytest.mark.parametrize(
+    ("url", "near"),
+    [
+        ("unix:///var/run/redis.sock", True),
+        ("redis://127.0.0.1:6379/0", True),
+        ("redis://localhost/0", True),
+        ("redis://10.0.0.5:6379/0", False),
+        ("127.0.0.1:8000", True),
+        ("172.17.0.2:80", False),
+        ("[::1]:8000", True),
+        ("redis.example.org:6379", False),
+    ],
+)
+def test_what_is_near_is_a_unix_socket_or_loopback(url: str, near: bool) -> None:
+    assert is_near(url) is near
+
+
+def test_a_service_of_this_machine_alone_has_nobody_beyond(site: Site, redis_client: redis.Redis) -> None:
+    assert [far for far in beyond_loopback(site) if "container" in far or "Redis" in far] == []
+    table = ContainerTable(redis_client, site.service)
+    container = table.get(8001)
+    assert container is not None
+    assert table.update(container, address="172.17.0.2:80")
+    assert "the container at 172.17.0.2:80" in beyond_loopback(site)
+    assert clients_from_elsewhere(1) == []
+
+
+def test_the_prober_asks_what_is_not_counted_and_the_front_page_where_the_store_is_tried(site: Site) -> None:
+    assert plan_of(site, Fault.KILL)(1).target == "/api/v1/_health"
+    assert plan_of(site, Fault.STORE)(1).target == "/"
+
+
+def test_only_a_redis_of_this_machine_can_stand_still(site: Site, redis_server) -> None:
+    assert server_pid(redis_server.url) == redis_server.process.pid
+    with pytest.raises(CannotDrill, match="not on this machine"):
+        server_pid("redis://10.0.0.5:6379/0")
+    with pytest.raises(CannotDrill, match="ACTS_REDIS_URL"), store_still(site, None):
+        pytest.fail("nothing is known of a store")
+
+
+def test_a_wait_ends_with_the_fact_or_with_its_time() -> None:
+    facts = iter([False, True])
+    assert wait_until(lambda: next(facts), 5)
+    assert not wait_until(lambda: False, 0.05)
