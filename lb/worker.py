@@ -103,8 +103,7 @@ class ProxyWorker(base.Worker):  # type: ignore[misc]
         """The life of a worker."""
         cfg = self.cfg
         line = cfg.limit_request_line or Limits.head  # 0 is no limit of its own
-        limits = Limits(line, cfg.limit_request_fields, cfg.limit_request_field_size)
-        proxy = Proxy(self.settings, limits, float(self.cfg.keepalive), self.log)
+        proxy = self.make_proxy(Limits(line, cfg.limit_request_fields, cfg.limit_request_field_size))
         proxy.max_clients = self.cfg.worker_connections
         if self.log.access_log_enabled:
             proxy.on_finished = AccessLog(self.log, self.cfg.access_log_format)
@@ -118,6 +117,10 @@ class ProxyWorker(base.Worker):  # type: ignore[misc]
         linking.cancel()
         await asyncio.wait([linking])
         await proxy.dispatcher.farewell()
+
+    def make_proxy(self, limits: Limits) -> Proxy:
+        """What all connections of this worker share."""
+        return Proxy(self.settings, limits, float(self.cfg.keepalive), self.log)
 
     async def listen(self, proxy: Proxy, listener: Any) -> asyncio.AbstractServer:
         """Accept on one of gunicorn's sockets, with TLS if it has a certificate."""

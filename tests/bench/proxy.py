@@ -1,12 +1,14 @@
 """What a request costs: ours with full accounting, HAProxy, nginx, a naive reference, and no proxy, in one
 run.
 
-    python tests/bench/proxy.py [--seconds 5] [--rounds 3] [--out docs/proxy-bench]
+    python tests/bench/proxy.py [--seconds 3] [--rounds 3] [--others] [--python OTHER] [--out docs/proxy-bench]
 
 The proxy under test runs on core 0, everything else (wrk, the nginx that is the backend, Redis) on core 1.
 All targets are measured in every round, one after the other, and the medians of the rounds are shown: this
 machine has neighbours, so ratios within a run mean more than numbers. CPU is utime + stime of the proxy's
-processes from /proc, divided by the requests that wrk completed. Writes OUT.csv and OUT.png.
+processes from /proc, divided by the requests that wrk completed. `--others` adds Envoy, Traefik and Caddy from
+wheels in an environment of their own, `--python` ours on another interpreter. Writes OUT.csv and OUT.png;
+`proxy_growth.py` shows what the cost does not depend on.
 """
 
 import argparse
@@ -14,86 +16,41 @@ import csv
 import os
 import re
 import shutil
-import signal
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import redis
-from PIL import Image, ImageDraw, ImageFont
+from proxy_chart import draw
+from proxy_targets import (
+    LOAD_CORE,
+    PATH,
+    PROXY_CORE,
+    ROOT,
+    Target,
+    pin,
+    start_backend,
+    start_haproxy,
+    start_naive,
+    start_nginx,
+    start_others,
+    start_ours,
+    start_redis,
+    start_worker,
+)
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+from lb.redis_client import connect
+from lb.redis_link import pack
 
-from helpers import eventually, free_port  # noqa: E402
-
-from lb.redis_client import connect  # noqa: E402
-from lb.ring import replace_ring  # noqa: E402
-
-PROXY_CORE, LOAD_CORE = 0, 1
 CONNECTIONS = (1, 32, 128)
-PATH = "/api/v1/acts/count"
 TICKS = os.sysconf("SC_CLK_TCK")
-
-NGINX_BACKEND = """
-worker_processes 1; daemon off; pid {folder}/backend.pid; error_log {folder}/backend.log;
-events {{ worker_connections 4096; }}
-http {{ access_log off; keepalive_requests 100000000; keepalive_timeout 600;
-  server {{ {listens} root {folder}; location /big {{ }}
-    location / {{ default_type application/json; return 200 '[12345]'; }} }} }}
-"""
-NGINX_PROXY = """
-worker_processes 1; daemon off; pid {folder}/proxy.pid; error_log {folder}/proxy.log;
-events {{ worker_connections 4096; }}
-http {{ access_log off; keepalive_requests 100000000; keepalive_timeout 600;
-  upstream acts {{ {servers} keepalive 256; keepalive_requests 100000000; }}
-  server {{ listen 127.0.0.1:{port} backlog=4096;
-    location / {{ proxy_pass http://acts; proxy_http_version 1.1; proxy_set_header Connection "";
-      proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr; }} }} }}
-"""
-HAPROXY = """
-global
-  nbthread 1
-  maxconn 8192
-defaults
-  mode http
-  option forwardfor
-  timeout client 60s
-  timeout server 60s
-  timeout connect 2s
-frontend public
-  bind 127.0.0.1:{port}
-  default_backend acts
-backend acts
-  balance roundrobin
-  http-reuse always
-{servers}
-"""
-# Another field block on every request of a connection: what ours remembers of the last one is of no use then.
-VARYING_LUA = """
-local number = 0
-request = function()
-  number = number + 1
-  return wrk.format("GET", nil, { ["Cookie"] = "session=" .. number })
-end
-"""
-
-
-@dataclass
-class Target:
-    """Something that answers on a port, and the processes whose CPU is its cost."""
-
-    name: str
-    port: int
-    pids: Callable[[], list[int]]
-    script: Path | None = None
-    seconds: float = 1.0  # share of the full time: slow ones need fewer
+ROUND_TRIPS = 5000
 
 
 @dataclass
@@ -109,45 +66,6 @@ class Result:
     p50_ms: float
     p99_ms: float
     memory_mb: float
-
-
-def pin(core: int) -> Callable[[], None]:
-    """For a child process: stay on this core, in a session of its own."""
-
-    def pinned() -> None:
-        os.sched_setaffinity(0, {core})
-        os.setsid()
-
-    return pinned
-
-
-@contextmanager
-def process(core: int, *command: str, log: Path, **env: str) -> Iterator[int]:
-    """Run a program on a core until the block ends."""
-    with log.open("wb") as out:
-        child = subprocess.Popen(
-            command,
-            stdout=out,
-            stderr=out,
-            cwd=ROOT,
-            env={**os.environ, **env},
-            preexec_fn=pin(core),  # noqa: PLW1509
-        )
-    try:
-        yield child.pid
-    finally:
-        os.killpg(child.pid, signal.SIGTERM)
-        try:
-            child.wait(10)
-        except subprocess.TimeoutExpired:
-            os.killpg(child.pid, signal.SIGKILL)
-            child.wait(10)
-
-
-def family(pid: int) -> list[int]:
-    """A process and its descendants."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(each for child in children for each in family(int(child)))]
 
 
 def cpu_seconds(pids: list[int]) -> float:
@@ -202,86 +120,33 @@ def measure(target: Target, connections: int, seconds: float, redis_pid: int) ->
     )
 
 
-def answers(port: int) -> bool:
-    """Whether somebody answers there with 200."""
-    command = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", f"http://127.0.0.1:{port}{PATH}"]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout == "200"
+def round_trip_ms(path: str, *commands: tuple[str | float, ...]) -> float:
+    """The median time for these commands to Redis and back, one at a time, asked from the proxy's core."""
+    request, times = pack(*commands), []
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {PROXY_CORE})
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(path)
+        for _ in range(ROUND_TRIPS):
+            begun = time.perf_counter()
+            connection.sendall(request)
+            answer = b""
+            while answer.count(b"\r\n") < len(commands) + answer.count(b"$"):
+                answer += connection.recv(4096)
+            times.append(time.perf_counter() - begun)
+    os.sched_setaffinity(0, before)
+    return statistics.median(times) * 1000
 
 
-def start_redis(stack: ExitStack, folder: Path) -> tuple[int, str]:
-    """Redis on the load's core; its pid and address."""
-    path = folder / "redis.sock"
-    command = ["redis-server", "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "777", "--save", ""]
-    pid = stack.enter_context(process(LOAD_CORE, *command, "--dir", str(folder), log=folder / "redis.log"))
-    eventually(path.exists, within=10)
-    return pid, f"unix://{path}"
+def round_trips(url: str) -> str:
+    """One round trip to Redis: a PING, and what the claim of a single request sends."""
+    path = url.removeprefix("unix://")
+    ping = round_trip_ms(path, ("PING",))
+    claim = ("INCRBY", "bench:turn", 1), ("GET", "acts:ring:version"), ("ZADD", "bench:requests", 1.5, "bench:1")
+    return f"{ping * 1000:.0f} us for PING, {round_trip_ms(path, *claim) * 1000:.0f} us for what a claim sends"
 
 
-def start_backend(stack: ExitStack, folder: Path) -> list[int]:
-    """nginx as three containers; their ports."""
-    ports = [free_port() for _ in range(3)]
-    while len(set(ports)) < 3:
-        ports = [free_port() for _ in range(3)]
-    config = folder / "backend.conf"
-    (folder / "big").write_bytes(bytes(8 << 20))
-    listens = " ".join(f"listen 127.0.0.1:{port} backlog=4096;" for port in ports)
-    config.write_text(NGINX_BACKEND.format(folder=folder, listens=listens))
-    stack.enter_context(process(LOAD_CORE, "nginx", "-c", str(config), log=folder / "backend.out"))
-    eventually(lambda: all(answers(port) for port in ports), within=10)
-    return ports
-
-
-def start_proxy(stack: ExitStack, name: str, port: int, log: Path, *command: str, **env: str) -> Target:
-    """A proxy on its core, once it answers."""
-    pid = stack.enter_context(process(PROXY_CORE, *command, log=log, **env))
-    eventually(lambda: answers(port), within=30)
-    return Target(name, port, lambda: family(pid))
-
-
-def start_ours(
-    stack: ExitStack, folder: Path, url: str, ports: list[int], python: str = sys.executable
-) -> list[Target]:
-    """Our proxy with one worker; once with equal heads, once with heads that all differ."""
-    port = free_port()
-    with connect(url) as client:
-        replace_ring(client, "acts", {8000 + n: f"127.0.0.1:{each}" for n, each in enumerate(ports)}, time.time())
-    command = [python, "-m", "gunicorn", "-c", "python:lb.gunicorn_conf"]
-    env = {"REDIS_URL": url, "LB_PORT": str(port), "LB_WORKERS": "1"}
-    ours = start_proxy(stack, "ours", port, folder / "ours.log", *command, **env)
-    script = folder / "varying.lua"
-    script.write_text(VARYING_LUA)
-    return [ours, Target("ours, every head another", port, ours.pids, script)]
-
-
-def start_haproxy(stack: ExitStack, folder: Path, ports: list[int]) -> Target:
-    """HAProxy with one thread."""
-    port, config = free_port(), folder / "haproxy.cfg"
-    servers = "\n".join(f"  server acts{each} 127.0.0.1:{each}" for each in ports)
-    config.write_text(HAPROXY.format(port=port, servers=servers))
-    return start_proxy(stack, "HAProxy", port, folder / "haproxy.log", "haproxy", "-db", "-f", str(config))
-
-
-def start_nginx(stack: ExitStack, folder: Path, ports: list[int]) -> Target:
-    """nginx with one worker."""
-    port, config = free_port(), folder / "proxy.conf"
-    servers = " ".join(f"server 127.0.0.1:{each};" for each in ports)
-    config.write_text(NGINX_PROXY.format(folder=folder, port=port, servers=servers))
-    return start_proxy(stack, "nginx", port, folder / "nginx.log", "nginx", "-c", str(config))
-
-
-def start_naive(stack: ExitStack, folder: Path, url: str, ports: list[int]) -> Target:
-    """Flask and requests under gunicorn's threads."""
-    port = free_port()
-    with connect(url) as client:
-        client.hset("naive:ring", mapping={str(8000 + n): f"127.0.0.1:{each}" for n, each in enumerate(ports)})
-    command = [sys.executable, "-m", "gunicorn", "-b", f"127.0.0.1:{port}", "--threads", "32"]
-    command += ["--chdir", str(ROOT / "tests" / "bench"), "--no-control-socket", "proxy_naive:app"]
-    target = start_proxy(stack, "Flask + requests", port, folder / "naive.log", *command, REDIS_URL=url)
-    target.seconds = 0.5
-    return target
-
-
-def run(seconds: float, rounds: int, python: str) -> list[Result]:
+def run(seconds: float, rounds: int, pythons: list[str], others: bool) -> list[Result]:
     """All measurements."""
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="slf-bench-"))
@@ -289,31 +154,43 @@ def run(seconds: float, rounds: int, python: str) -> list[Result]:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         redis_pid, url = start_redis(stack, folder)
         ports = start_backend(stack, folder)
-        targets = [
-            *start_ours(stack, folder, url, ports, python),
-            start_haproxy(stack, folder, ports),
-            start_nginx(stack, folder, ports),
-            start_naive(stack, folder, url, ports),
-            Target("no proxy", ports[0], list),
-        ]
+        targets = all_targets(stack, folder, url, ports, pythons, others)
         results = []
         for number in range(rounds):
-            for connections in CONNECTIONS:
-                for target in targets:
-                    results.append(measure(target, connections, seconds, redis_pid))
-                    sys.stderr.write(f"round {number + 1}: {results[-1]}\n")
+            for target, connections in plan(targets):
+                results.append(measure(target, connections, seconds, redis_pid))
+                sys.stderr.write(f"round {number + 1}: {results[-1]}\n")
+            sys.stdout.write(f"Round trip to Redis, one at a time: {round_trips(url)}\n")
         check_accounting(url, results)
         return results
 
 
+def all_targets(
+    stack: ExitStack, folder: Path, url: str, ports: list[int], pythons: list[str], others: bool
+) -> list[Target]:
+    """Everything that is measured."""
+    targets = start_ours(stack, folder, url, ports)
+    targets[-1].connections = (1,)
+    for python in pythons:
+        other = start_worker(stack, folder, url, ports, f"ours, {python}", python, "other")
+        targets.append(other)
+    targets += [start_haproxy(stack, folder, ports), start_nginx(stack, folder, ports)]
+    targets += start_others(stack, folder, ports) if others else []
+    return [*targets, start_naive(stack, folder, url, ports), Target("no proxy", ports[0], list)]
+
+
+def plan(targets: list[Target]) -> list[tuple[Target, int]]:
+    """One round: every target with every number of connections that it is wanted with."""
+    return [(each, n) for n in CONNECTIONS for each in targets if not each.connections or n in each.connections]
+
+
 def check_accounting(url: str, results: list[Result]) -> None:
     """Ours records every request: say what Redis holds, and what a record costs."""
-    made = sum(result.requests for result in results if result.target.startswith("ours"))
+    made = sum(result.requests for result in results if result.target in {"ours", "ours, every head another"})
     with connect(url, timeout=30) as client:
         assert isinstance(client, redis.Redis)
         recorded, turn = client.zcard("acts:requests"), int(client.get("acts:turn") or 0)
-        each = (client.memory_usage("acts:requests", samples=0) or 0) / max(1, recorded)
-    sys.stdout.write(f"wrk completed {made} requests of ours; recorded {recorded}, turn {turn}, {each:.0f} B/record\n")
+    sys.stdout.write(f"wrk completed {made} requests of ours; recorded {recorded}, turn {turn}\n")
 
 
 def medians(results: list[Result]) -> list[Result]:
@@ -359,45 +236,16 @@ def write_csv(results: list[Result], path: Path) -> None:
             writer.writerow(f"{value:.3f}" if isinstance(value, float) else value for value in vars(result).values())
 
 
-def draw(results: list[Result], path: Path) -> None:
-    """CPU per request as bars, by number of connections; the naive reference is only written: it would
-    dwarf all.
-    """
-    shown = [result for result in results if result.target in {"ours", "ours, every head another", "HAProxy", "nginx"}]
-    names = list(dict.fromkeys(result.target for result in shown))
-    colours = dict(zip(names, ("#2f6f4f", "#7fb69a", "#4a6fa5", "#b0b7bf"), strict=True))
-    groups = [connections for connections in CONNECTIONS if connections > 1]
-    top = max(result.cpu_us for result in shown if result.connections in groups)
-    image = Image.new("RGB", (960, 440), "white")
-    pen, font = ImageDraw.Draw(image), ImageFont.load_default(18)
-    pen.text((30, 16), "CPU microseconds per request (proxy processes on one core), keep-alive", "black", font)
-    y = 60
-    for connections in groups:
-        pen.text((30, y), f"{connections} connections", "black", font)
-        y += 28
-        for result in shown:
-            if result.connections == connections:
-                width = result.cpu_us / top * 560
-                pen.rectangle((250, y, 250 + width, y + 22), colours[result.target])
-                pen.text((30, y), result.target, "#333333", font)
-                pen.text((258 + width, y), f"{result.cpu_us:.0f}", "black", font)
-                y += 30
-        y += 14
-    naive = [result.cpu_us for result in results if result.target == "Flask + requests" and result.connections == 32]
-    if naive:
-        pen.text((30, y), f"Flask + requests under gunicorn threads, 32 connections: {naive[0]:.0f}", "black", font)
-    image.save(path)
-
-
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--python", default=sys.executable, help="the interpreter ours runs on")
+    parser.add_argument("--python", action="append", default=[], help="ours on this interpreter too (repeatable)")
+    parser.add_argument("--others", action="store_true", help="Envoy, Traefik and Caddy too")
     parser.add_argument("--out", type=Path, default=ROOT / "var" / "proxy-bench")
     options = parser.parse_args()
-    results = run(options.seconds, options.rounds, options.python)
+    results = run(options.seconds, options.rounds, options.python, options.others)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     write_csv(results, options.out.with_suffix(".csv"))
     draw(medians(results), options.out.with_suffix(".png"))

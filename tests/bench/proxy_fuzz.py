@@ -21,7 +21,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "lb"), str(Path(__file__).resolve().parent.parent)]
 
-from proxy import start_redis  # noqa: E402
+from proxy_targets import start_redis  # noqa: E402
 from rig import Backend, Request, RunningProxy, Wire, request  # noqa: E402
 
 REQUESTS = [

@@ -17,7 +17,8 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from proxy import LOAD_CORE, ROOT, milliseconds, pin, process, start_backend, start_ours, start_redis
+from proxy import milliseconds
+from proxy_targets import LOAD_CORE, ROOT, pin, process, start_backend, start_ours, start_redis
 
 sys.path[:0] = [str(ROOT)]
 
