@@ -14,6 +14,7 @@ RUN python3 -m venv /venv \
  && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --retries 2 --require-hashes --no-compile $offline \
     -r /build/lb.txt -r /build/orchestrator.txt
 COPY pyproject.toml README.md /srv/
+COPY requirements/acts.txt /srv/requirements/
 COPY acts_app /srv/acts_app
 COPY lb /srv/lb
 COPY deploy /srv/deploy

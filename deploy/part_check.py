@@ -2,7 +2,7 @@
 
 Which part it is, the processes' names tell. Every part gives a sign of life in the state Redis each second from the
 loop that does its work, so one that hangs gives none. While that Redis is away nothing is known, and a part is not
-taken for dead for it: it goes on working, and others say what is amiss.
+taken for dead for it: it goes on working, and others say what is amiss. The dashboard alone is asked itself.
 """
 
 import socket
@@ -14,23 +14,26 @@ import psutil
 import redis
 
 from deploy import daemon_beat
+from deploy.health import HealthProbe
 from deploy.launcher import WHO as DEPLOY
 from lb.heartbeat import live_workers
 from lb.redis_client import connect
 from lb.settings import ServiceSettings, sentence
 
-LB = "lb master"
+LB, DASHBOARD = "lb master", "dashboard"
 DAEMONS = {DEPLOY: "deploy", "monitor": "monitor", "autoscaler": "autoscaler"}  # a process's name: who beats
 
 
 def main() -> int:
     """0 while the part is well, 1 with a sentence when it is not, 2 when a variable is wrong."""
     try:
-        service = ServiceSettings.from_env(environs.Env())
+        env = environs.Env()
+        service, port = ServiceSettings.from_env(env), env.int("ADMIN_PORT", 8081)
     except environs.EnvError as error:
         print(f"part_check: {sentence(error)}")
         return 2
-    trouble = trouble_of(set(names()), service)
+    running = set(names())
+    trouble = trouble_of_dashboard(port) if DASHBOARD in running else trouble_of(running, service)
     print(trouble or "It is well.")
     return int(bool(trouble))
 
@@ -46,6 +49,11 @@ def trouble_of(running: set[str], service: ServiceSettings, host: str = "") -> s
     except redis.RedisError:
         return ""
     return "" if beats else f"The {part} runs and has given no sign of life for seconds."
+
+
+def trouble_of_dashboard(port: int) -> str:
+    """What is amiss with the dashboard on this port, as a sentence; empty while it answers."""
+    return "" if HealthProbe("/healthz", timeout=3)(f"127.0.0.1:{port}") else "The dashboard does not answer."
 
 
 def hosts(client: redis.Redis, service: ServiceSettings, part: str) -> list[str]:

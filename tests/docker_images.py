@@ -18,6 +18,7 @@ from helpers import ROOT
 from packaging.requirements import Requirement
 from required import missing
 
+from deploy.machine.redis_servers import find_binary
 from deploy.runtime.base import RuntimeAway
 from deploy.runtime.docker_engine import connect
 from deploy.runtime.docker_settings import DockerSettings
@@ -27,6 +28,7 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "self
 PINNED = re.compile(r"^[A-Za-z0-9._-]+(?:\[[^]]*\])?==[^\\\n]+", re.MULTILINE)
 INCLUDE = "python3,python3-venv,ca-certificates"
 MADE = re.compile(r"(acts:test|contract:|selfieless\.|slf-)")  # names that tests give, and those of kept images
+OF_THE_C_LIBRARY = re.compile(r"(ld-linux|lib(c|m|dl|rt|pthread|resolv)\.so)")
 PYTHON = {"python_version": "3.11", "python_full_version": "3.11.2"}  # bookworm's
 
 
@@ -123,7 +125,7 @@ def acts_settings(tag: str) -> DockerSettings:
 def build(api: APIClient, name: str, dockerfile: str, files: Iterable[Path]) -> None:
     """Build an image of these files; {base} in the Dockerfile is the base image. Raises AssertionError with the log."""
     context = io.BytesIO()
-    with tarfile.open(fileobj=context, mode="w") as tar:
+    with tarfile.open(fileobj=context, mode="w", dereference=True) as tar:
         text = dockerfile.format(base=BASE).encode()
         entry = tarfile.TarInfo("Dockerfile")
         entry.size = len(text)
@@ -133,3 +135,29 @@ def build(api: APIClient, name: str, dockerfile: str, files: Iterable[Path]) -> 
     context.seek(0)
     steps = list(api.build(fileobj=context, custom_context=True, tag=name, rm=True, forcerm=True, decode=True))
     assert "error" not in steps[-1], steps[-3:]
+
+
+def servers(api: APIClient) -> str:
+    """An image with the programs of two public ones, Redis and HAProxy, taken from this machine; its name."""
+    redis_server, haproxy = find_binary(), shutil.which("haproxy")
+    if redis_server is None or haproxy is None:
+        missing("docker", "apt-get install redis-server redis-tools haproxy")
+    assert redis_server is not None
+    programs = [redis_server.path, Path(shutil.which("redis-cli") or ""), Path(haproxy or "")]
+    libraries = sorted({library for program in programs for library in libraries_of(program)})
+    copy = "\n".join(f"COPY {path.name} /usr/local/lib/" for path in libraries)
+    dockerfile = f"""FROM {{base}}
+{copy}
+COPY {" ".join(path.name for path in programs)} /usr/local/bin/
+RUN ldconfig && useradd --uid 999 redis && install -d -o redis /data
+WORKDIR /data
+"""
+    build(api, "selfieless-test-servers", dockerfile, [*programs, *libraries])
+    return "selfieless-test-servers"
+
+
+def libraries_of(program: Path) -> list[Path]:
+    """The shared libraries of a program, but for those of the C library, which every image has."""
+    told = subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=True).stdout
+    paths = map(Path, re.findall(r"=> (/\S+)", told))
+    return [path for path in paths if not OF_THE_C_LIBRARY.match(path.name)]

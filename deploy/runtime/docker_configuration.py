@@ -64,8 +64,9 @@ def binds(docker: DockerSettings, variables: Mapping[str, str]) -> list[str]:
     path = store_socket(variables)
     if path is None or not docker.is_acts:
         return []
-    let_in(path.parent)
-    return [f"{path.parent}:{STORE}:ro"]
+    if not docker.store_volume:
+        let_in(path.parent)
+    return [f"{docker.store_volume or path.parent}:{STORE}:ro"]
 
 
 def environment(settings: DeploySettings, variables: Mapping[str, str], port: int, gateway: str) -> dict[str, str]:
@@ -83,8 +84,8 @@ def acts_environment(settings: DeploySettings, variables: Mapping[str, str], gat
     told["ACTS_REDIS_URL"] = f"unix://{STORE}/{path.name}" if path else variables.get("ACTS_REDIS_URL", "")
     told["SESSION_SECRET"] = variables.get("SESSION_SECRET") or kept(settings.state_dir / "session_secret")
     told["SERVICE_NAME"] = settings.service.name
-    if gateway:  # who comes through a published port from this machine is seen with the gateway's address
-        told["LOCAL_NETWORKS"] = f"{gateway}/32"
+    # Who comes through a published port from this machine is seen with the gateway's address.
+    told["LOCAL_NETWORKS"] = variables.get("LOCAL_NETWORKS", f"{gateway}/32" if gateway else "")
     return told
 
 

@@ -216,7 +216,7 @@ class DockerEngine:
             "image": image,
             "ring": f"{self._service.name}:ring",
         }
-        return own | {f"{LABEL}{name}": str(value) for name, value in told.items()}
+        return dict(self._docker.labels) | own | {f"{LABEL}{name}": str(value) for name, value in told.items()}
 
     def _inspected(self, runtime_id: str) -> dict[str, Any] | None:
         """What the engine says about a container of ours, by its whole id; a name or a stranger's is nobody."""

@@ -1,5 +1,6 @@
 """What only the docker runtime is told through the environment; `DeploySettings` holds it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -20,6 +21,17 @@ def is_file(text: str) -> None:
         raise environs.ValidationError("there is no such file")
 
 
+def are_pairs(words: Sequence[str]) -> None:
+    """Refuse what is no list of KEY=VALUE."""
+    if not all("=" in word for word in words):
+        raise environs.ValidationError("must be like name=value,name=value")
+
+
+def pairs(words: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Names and values of KEY=VALUE words."""
+    return tuple((name, value) for name, _, value in (word.partition("=") for word in words))
+
+
 @dataclass(frozen=True)
 class DockerSettings:
     """How containers are made."""
@@ -37,6 +49,8 @@ class DockerSettings:
     read_only: bool = True  # the root file system; /tmp is memory
     capabilities: tuple[str, ...] = ()  # what an image needs of root's powers; the acts image needs none
     env_file: str = ""  # KEY=VALUE lines for the container
+    labels: tuple[tuple[str, str], ...] = ()  # further labels of each container, for other tools
+    store_volume: str = ""  # the engine's volume with the acts store's socket; empty: a folder of this machine
     base_image: str = ""  # what the acts image is built on; empty: as the Dockerfile says
     wheels: str = ""  # a folder of wheels to build the acts image from; empty: pip fetches them
 
@@ -59,6 +73,8 @@ class DockerSettings:
             cpus=env.float("SERVICE_CPUS", cls.cpus, validate=NOT_NEGATIVE),
             read_only=env.bool("SERVICE_READ_ONLY", cls.read_only),
             capabilities=tuple(env.list("SERVICE_CAPABILITIES", [])),
+            labels=pairs(env.list("SERVICE_LABELS", [], validate=are_pairs)),
+            store_volume=env.str("ACTS_STORE_VOLUME", cls.store_volume),
             env_file=env.str("SERVICE_ENV_FILE", cls.env_file, validate=is_file),
             base_image=env.str("BASE_IMAGE", cls.base_image),
             wheels=env.str("WHEELS", cls.wheels),

@@ -44,6 +44,7 @@ def test_a_part_is_told_its_own_secrets_and_no_others(secrets: Path) -> None:
     known = {part: sorted(told([part], secrets, {})) for part in PARTS}
     assert known["lb"] == ["CRASH_TOKEN"]
     assert known["deploy"] == ["CRASH_TOKEN", "SESSION_SECRET"]
+    assert known["dashboard"] == ["ADMIN_TOKEN"]
     assert known["monitor"] == known["autoscaler"] == []
 
 

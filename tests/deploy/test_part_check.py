@@ -8,9 +8,10 @@ import pytest
 import redis
 from helpers import ROOT, free_port
 from real_redis import RedisServer
+from sick_servers import Server, response, says, served
 
 from deploy.daemon_beat import Beat, queue_beat
-from deploy.part_check import trouble_of
+from deploy.part_check import trouble_of, trouble_of_dashboard
 from lb.heartbeat import WorkerBeat
 from lb.heartbeat import queue_beat as queue_worker_beat
 from lb.settings import ServiceSettings
@@ -43,6 +44,12 @@ def test_the_proxy_is_well_while_one_of_its_workers_beats(redis_client, service)
 def test_a_redis_that_is_away_makes_nobody_sick() -> None:
     away = ServiceSettings(redis_url=f"redis://127.0.0.1:{free_port()}/0")
     assert trouble_of({"monitor"}, away) == ""
+
+
+def test_a_dashboard_is_asked_itself() -> None:
+    assert trouble_of_dashboard(free_port()) == "The dashboard does not answer."
+    with served(Server(says(response("200 OK")))) as server:
+        assert trouble_of_dashboard(server.port) == ""
 
 
 def test_where_no_part_runs_that_is_said(service) -> None:

@@ -64,6 +64,16 @@ def test_the_store_is_reached_through_the_folder_of_its_socket(tmp_path):
     assert binds(DockerSettings(image="nginx"), variables) == []
 
 
+def test_the_store_may_lie_in_a_volume_of_the_engine(tmp_path):
+    variables = {"ACTS_REDIS_URL": "unix:///run/acts-store/acts.sock"}
+    assert binds(DockerSettings(store_volume="acts-socket"), variables) == [f"acts-socket:{STORE}:ro"]
+
+
+def test_who_counts_as_this_machine_can_be_said(tmp_path):
+    assert told(tmp_path, {"LOCAL_NETWORKS": ""})["LOCAL_NETWORKS"] == ""
+    assert told(tmp_path, {"LOCAL_NETWORKS": "10.0.0.0/8"})["LOCAL_NETWORKS"] == "10.0.0.0/8"
+
+
 @pytest.mark.parametrize("url", ["", "redis://store:6379/0"])
 def test_a_store_that_is_reached_by_tcp_has_no_socket(url):
     assert store_socket({"ACTS_REDIS_URL": url}) is None

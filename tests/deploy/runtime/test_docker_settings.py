@@ -9,6 +9,7 @@ from deploy.settings import DeploySettings
 NAMES = (
     *("SERVICE_IMAGE", "SERVICE_PORT", "PUBLISH_ADDRESS", "LB_VIA", "DOCKER_NETWORK", "SERVICE_MEMORY", "SERVICE_PIDS"),
     *("SERVICE_CPUS", "SERVICE_READ_ONLY", "SERVICE_CAPABILITIES", "SERVICE_ENV_FILE", "BASE_IMAGE", "WHEELS"),
+    *("SERVICE_LABELS", "ACTS_STORE_VOLUME"),
 )
 
 
@@ -33,6 +34,11 @@ def test_another_image_is_not_acts(monkeypatch):
     assert settings().capabilities == ("CHOWN", "SETUID")
 
 
+def test_labels_for_other_tools_are_pairs(monkeypatch):
+    monkeypatch.setenv("SERVICE_LABELS", "team=deeds,com.example.rule=a=b")
+    assert settings().labels == (("team", "deeds"), ("com.example.rule", "a=b"))
+
+
 def test_the_deploy_settings_hold_them(monkeypatch, tmp_path):
     monkeypatch.setenv("SERVICE_ENV_FILE", str(tmp_path / "env"))
     (tmp_path / "env").touch()
@@ -48,6 +54,7 @@ def test_the_deploy_settings_hold_them(monkeypatch, tmp_path):
         ("SERVICE_PIDS", "-1"),
         ("SERVICE_CPUS", "all"),
         ("SERVICE_READ_ONLY", "perhaps"),
+        ("SERVICE_LABELS", "a=b,lonely"),
         ("SERVICE_ENV_FILE", "/no/such/file"),
     ],
 )
