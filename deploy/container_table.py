@@ -236,7 +236,7 @@ def event_of_move(container: Container, to: State, *, now: float, reason: str, b
     if kind is None:
         return None
     began = container.down_since if kind is Kind.HEALTHY else container.since
-    seconds = None if container.state is State.RUNNING else now - began
+    seconds = None if container.state is State.RUNNING else max(0.0, now - began)  # `now` may be the tick's, a bit old
     return Event(kind, container.port, reason, by, seconds=seconds)
 
 
