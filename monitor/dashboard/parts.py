@@ -8,6 +8,7 @@ from deploy.daemon_beat import TTL_SECONDS, Beat
 from lb.heartbeat import WorkerBeat
 from monitor.snapshot import Snapshot
 
+STATE_REDIS, ACTS_REDIS = "state Redis", "acts Redis"
 STALE_SECONDS = 3.0  # they beat once a second; two missed beats may be a busy machine
 NAMES = {"monitor": "monitor", "autoscaler": "autoscaler", "deploy": "deploy worker"}
 

@@ -6,7 +6,7 @@ from typing import Any
 from autoscaler.policy import Policy, next_threshold
 from deploy.container_state import State
 from lb.events import Event
-from monitor.dashboard.parts import Health, Part
+from monitor.dashboard.parts import ACTS_REDIS, STATE_REDIS, Health, Part
 from monitor.dashboard.rates import Rates
 from monitor.event_view import as_json as event_as_json
 from monitor.snapshot import Row, Snapshot
@@ -18,7 +18,7 @@ def state_of(snapshot: Snapshot, rates: Rates, parts: Sequence[Part]) -> Json:
     """Everything that is shown but events and chart."""
     troubles = [
         *snapshot.troubles,
-        *(f"{one.name}: {one.said}" for one in parts if one.name.endswith("Redis") and is_bad(one)),
+        *(f"{one.name}: {one.said}" for one in parts if one.name in (STATE_REDIS, ACTS_REDIS) and is_bad(one)),
     ]
     return {
         "at": snapshot.at,
@@ -36,7 +36,17 @@ def state_of(snapshot: Snapshot, rates: Rates, parts: Sequence[Part]) -> Json:
 
 def away(before: Json, now: float, since: float, problem: str) -> Json:
     """The last state, and that nothing newer is known since Redis does not answer."""
-    return {**before, "at": now, "away": {"since": since, "problem": problem}}
+    parts = [unheard(part, problem) for part in before.get("parts", ())]
+    return {**before, "at": now, "away": {"since": since, "problem": problem}, "parts": parts}
+
+
+def unheard(part: Json, problem: str) -> Json:
+    """A part while nobody can be heard through the state Redis."""
+    if part["name"] == STATE_REDIS:
+        return {**part, "health": str(Health.GONE), "age": None, "said": problem}
+    if part["name"] == ACTS_REDIS:
+        return part
+    return {**part, "health": str(Health.STALE), "age": None, "said": "not to be heard without the state Redis"}
 
 
 def requests_of(snapshot: Snapshot) -> Json:

@@ -19,7 +19,7 @@ from monitor import snapshot
 from monitor.dashboard import picture
 from monitor.dashboard.chart import SPAN, Chart, Point
 from monitor.dashboard.hub import EVENTS_KEPT, Hub, News
-from monitor.dashboard.parts import Memory, Part, Pulse, server
+from monitor.dashboard.parts import ACTS_REDIS, STATE_REDIS, Memory, Part, Pulse, server
 from monitor.dashboard.rates import Rates
 from monitor.dashboard.settings import DashboardSettings
 from monitor.snapshot import Snapshot
@@ -114,9 +114,9 @@ class Reader:
     def _parts(self, seen: Snapshot) -> list[Part]:
         known = cast("list[tuple[str, float]]", self._redis.zrange(workers_key(self._name), 0, -1, withscores=True))
         parts = self._memory.parts(seen, dict(known))
-        parts.append(server("state Redis", self.state_heart.pulse, seen.at))
+        parts.append(server(STATE_REDIS, self.state_heart.pulse, seen.at))
         if self.acts_heart.pulse:
-            parts.append(server("acts Redis", self.acts_heart.pulse, seen.at))
+            parts.append(server(ACTS_REDIS, self.acts_heart.pulse, seen.at))
         return parts
 
     def _new_events(self, now: float) -> list[Event]:

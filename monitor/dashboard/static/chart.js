@@ -5,7 +5,7 @@ import { byId, clock, look, make, rate, say } from "./words.js";
 const HOUR = 3600;
 const SPANS = [300, 900, HOUR];
 const HEIGHT = 260;
-const MARK_WIDTH = 16; // px; marks that would overlap become one with a number
+const MARK_WIDTH = 28; // px; marks that would overlap become one with a number
 const WORST_FIRST = ["failed", "sick", "held", "degraded", "relaunched", "launched", "adopted", "stopped"];
 
 let plot = null;

@@ -30,7 +30,7 @@ function showVerdict(state) {
   const verdict = byId("verdict");
   const moving = state.away ? "" : underWay(state.rows);
   verdict.dataset.health = state.away || !state.containers.running ? "gone" : troubles.length || moving.startsWith("re") ? "stale" : moving ? "busy" : "well";
-  say(verdict.querySelector(".words"), troubles.length ? headline(troubles) : moving || "All is well");
+  say(verdict.querySelector(".words"), state.away ? "Redis is away" : troubles.length ? headline(troubles) : moving || "All is well");
   showBanner(state.away ? awayWords(state) : troubles.slice(0, 4).join(". "));
 }
 

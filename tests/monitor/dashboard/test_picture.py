@@ -56,9 +56,11 @@ def test_a_redis_that_is_away_is_a_trouble(ward) -> None:
 
 def test_while_redis_is_away_the_last_state_stays(ward) -> None:
     ward.start(8000)
-    before = state_of(ward)
+    parts = [Part(name, Health.WELL, 0.1) for name in ("monitor", "state Redis", "acts Redis")]
+    before = state_of(ward, *parts)
     after = picture.away(before, ward.now + 5, ward.now + 2, "refused")
     assert after["rows"] == before["rows"]
+    assert [part["health"] for part in after["parts"]] == ["stale", "gone", "well"]
     assert after["away"] == {"since": ward.now + 2, "problem": "refused"}
 
 
