@@ -4,7 +4,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import redis
@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from deploy.ticker import Ticker
 from lb.redis_client import connect
 from monitor.dashboard import guard
+from monitor.dashboard.drills import Drills
 from monitor.dashboard.guard import Refused
 from monitor.dashboard.hub import Hub
 from monitor.dashboard.reader import TICK_SECONDS, TIMEOUT, Reader
@@ -45,6 +46,7 @@ class Parts:
     client: redis.Redis
     hub: Hub
     reader: Reader
+    drills: Drills = field(default_factory=Drills)
 
 
 def parts() -> Parts:

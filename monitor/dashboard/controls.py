@@ -16,6 +16,7 @@ from lb.events import Event, Kind, queue_event
 from lb.ring import read_ring
 from lb.settings import ServiceSettings
 from monitor.dashboard.app import Parts, answer, parts
+from monitor.dashboard.drills import FAULTS
 from monitor.dashboard.guard import Refused
 
 NAME_LENGTH = 40
@@ -112,3 +113,17 @@ def launch() -> Response:
     if not ByHand.open(its.client, service).launch(port, who(sent)):
         raise Refused(409, f"There is a container on port {port} already.")
     return answer(202, done=f"{port} comes back.")
+
+
+@routes.post("/drill")
+def drill() -> Response:
+    """Bring a fault about, on the container on `port` or, without one, on the last."""
+    its, sent = parts(), body()
+    service, fault = its.settings.scaling.service, sent.get("fault")
+    if fault not in FAULTS:
+        raise Refused(400, f"fault has to be one of {', '.join(FAULTS)}.")
+    port = port_of(sent, service) if sent.get("port") is not None else None
+    if not its.drills.begin(fault, port):
+        raise Refused(409, "A drill is under way already.")
+    queue_event(its.client, service.name, Event(Kind.ORDERED, port, f"drill: {fault}", who(sent)))
+    return answer(202, done=f"The drill has begun: {fault}. Events tell what comes of it.")

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, render_template, request
 from autoscaler import decision_log, why
 from monitor import metrics, snapshot
 from monitor.dashboard.app import answer, parts
+from monitor.dashboard.drills import FAULTS
 from monitor.dashboard.guard import Refused
 from monitor.dashboard.hub import Full
 
@@ -23,7 +24,9 @@ routes = Blueprint("views", __name__)
 def page() -> str:
     """The page itself; what it shows comes through the stream."""
     settings = parts().settings
-    return render_template("dashboard.html", service=settings.scaling.service.name, lb_port=settings.lb_port)
+    return render_template(
+        "dashboard.html", service=settings.scaling.service.name, lb_port=settings.lb_port, faults=FAULTS
+    )
 
 
 @routes.get("/stream")

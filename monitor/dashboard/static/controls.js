@@ -67,6 +67,7 @@ function showLock(open) {
   if (!open) sessionStorage.removeItem(KEY);
   document.body.dataset.unlocked = open;
   byId("scale").hidden = !open;
+  byId("drill").hidden = !open;
   byId("lock").querySelector(".words").textContent = open ? `Lock (${kept().by})` : "Unlock";
 }
 
@@ -94,5 +95,33 @@ export function startControls() {
     order("/scale", { number: Number(byId("number").value) });
   });
   byId("auto").addEventListener("click", () => order("/scale", { number: null }));
+  byId("drill").addEventListener("submit", drill);
   showLock(kept() !== null);
+}
+
+// What each fault means, for who is about to bring it about.
+const FAULTS = {
+  crash: "The container answers 500 to everything until another one serves on its port.",
+  kill: "The container is killed.",
+  hang: "The container stands still and keeps its port.",
+  slow: "The container stands still four tenths of each half second, for some seconds.",
+  redis: "The state Redis stands still for some seconds.",
+  store: "The acts store stands still for some seconds: people wait.",
+};
+
+async function drill(event) {
+  event.preventDefault();
+  const fault = byId("fault").value;
+  const port = byId("drill-port").value;
+  const words = `${FAULTS[fault]} Requests are sent meanwhile and counted. Nothing should be lost.`;
+  if (await confirmed(`Drill ${fault}${port && ` ${port}`}?`, words, "Drill")) order("/drill", { fault, port: port ? Number(port) : null });
+}
+
+// The ports to choose from, as they come and go.
+export function showPorts(rows) {
+  const select = byId("drill-port");
+  const ports = rows.map((row) => String(row.port));
+  const known = [...select.options].slice(1);
+  for (const option of known) if (!ports.includes(option.value)) option.remove();
+  for (const port of ports) if (!known.some((option) => option.value === port)) select.add(new Option(port, port));
 }

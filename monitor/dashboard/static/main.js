@@ -1,7 +1,7 @@
 // Brings the page to life: whatever the server tells goes to those who show it.
 
 import { startChart, addToChart, showTime } from "./chart.js";
-import { buttonsOf, startControls } from "./controls.js";
+import { buttonsOf, showPorts, startControls } from "./controls.js";
 import { addEvents, startEvents } from "./events.js";
 import { showGlance } from "./glance.js";
 import { showParts } from "./parts.js";
@@ -17,6 +17,7 @@ function showState(state) {
   if (state.rows) {
     showGlance(state);
     showRows(state.rows, buttonsOf);
+    showPorts(state.rows);
     showParts(state.parts);
     say(byId("version"), String(state.version));
     say(byId("turn"), String(state.turn));

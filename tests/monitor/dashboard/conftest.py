@@ -1,6 +1,7 @@
 """A dashboard without a server: its application on a real Redis, asked through Flask's test client."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,11 +12,11 @@ from flask.testing import FlaskClient
 from autoscaler.settings import AutoscalerSettings
 from lb.settings import ServiceSettings
 from monitor.dashboard.app import EXTENSION, Parts
+from monitor.dashboard.drills import Drills
 from monitor.dashboard.main import create_dashboard
 from monitor.dashboard.settings import DashboardSettings
 
 TOKEN = "an-admin-token"
-OURS = {"Authorization": f"Bearer {TOKEN}", "Origin": "http://localhost"}
 
 
 @pytest.fixture
@@ -26,7 +27,10 @@ def settings(redis_server: Any) -> DashboardSettings:
 
 @pytest.fixture
 def app(settings: DashboardSettings, redis_client: redis.Redis) -> Flask:
-    return create_dashboard(settings)
+    app = create_dashboard(settings)
+    # The command itself is tried where it lives: here a drill is a second of sleep.
+    app.extensions[EXTENSION] = replace(app.extensions[EXTENSION], drills=Drills(("sh", "-c", "sleep 1")))
+    return app
 
 
 @pytest.fixture

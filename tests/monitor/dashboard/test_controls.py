@@ -1,13 +1,14 @@
 import time
 
 import pytest
+from helpers import eventually
 
 from deploy.container_state import State
 from lb import events
 from lb.events import Kind
 
 TOKEN = "an-admin-token"
-PATHS = ["/unlock", "/scale", "/relaunch", "/drain", "/launch"]
+PATHS = ["/unlock", "/scale", "/relaunch", "/drain", "/launch", "/drill"]
 
 
 @pytest.fixture
@@ -116,3 +117,15 @@ def test_what_is_no_object_is_refused(site, sent) -> None:
 def test_a_name_is_made_fit_for_a_line(site, redis_client, name, shown) -> None:
     site.post("/scale", json={"by": name, "number": 2}, headers={"Authorization": f"Bearer {TOKEN}"})
     assert told(redis_client)[-1][2] == f"{shown} (dashboard)"
+
+
+def test_a_drill_is_begun_once_and_events_say_by_whom(post, parts, redis_client) -> None:
+    assert post("/drill", fault="kill", port=8001).status_code == 202
+    assert told(redis_client)[-1] == (Kind.ORDERED, 8001, "ann (dashboard)")
+    assert post("/drill", fault="kill", port=8001).status_code == 409
+    eventually(lambda: not parts.drills.running)
+
+
+@pytest.mark.parametrize("sent", [{"fault": "rm -rf"}, {}, {"fault": ["kill"]}, {"fault": "kill", "port": 80}])
+def test_a_fault_that_nobody_knows_is_refused(post, sent) -> None:
+    assert post("/drill", **sent).status_code == 400
