@@ -101,7 +101,7 @@ def server(name: str, pulse: Pulse | None, at: float) -> Part:
         return Part(name, Health.STALE, said="not asked yet")
     if pulse.seconds is None:
         return Part(name, Health.GONE, said=pulse.problem)
-    return Part(name, Health.WELL, max(0.0, at - pulse.at), f"answers in {pulse.seconds * 1000:.1f} ms")
+    return Part(name, Health.WELL, max(0.0, at - pulse.at), f"took {pulse.seconds * 1000:.1f} ms")
 
 
 def worst(parts: Sequence[Part]) -> Health:

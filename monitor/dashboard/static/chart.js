@@ -186,7 +186,7 @@ function showTip(mark) {
   const box = byId("chart").getBoundingClientRect();
   const at = mark.getBoundingClientRect();
   tip.style.left = `${Math.max(0, Math.min(box.width - tip.offsetWidth, at.left - box.left - tip.offsetWidth / 2))}px`;
-  tip.style.top = `${at.bottom - box.top + 6}px`;
+  tip.style.top = `${at.top - box.top - tip.offsetHeight - 6}px`; // above: the chart is what one looks at
 }
 
 const hideTip = () => { byId("tip").hidden = true; };
@@ -194,6 +194,7 @@ const hideTip = () => { byId("tip").hidden = true; };
 async function explain(mark) {
   const group = groups[Number(mark.dataset.group)];
   if (!group) return;
+  hideTip();
   const box = byId("why");
   box.hidden = false;
   const at = Math.max(...group.events.map((event) => event.at));

@@ -81,7 +81,7 @@ def test_workers_of_several_machines_are_told_apart(seen) -> None:
 
 
 def test_a_server_is_as_well_as_its_last_answer() -> None:
-    assert server("state Redis", Pulse(NOW - 1, 0.0004), NOW).said == "answers in 0.4 ms"
+    assert server("state Redis", Pulse(NOW - 1, 0.0004), NOW).said == "took 0.4 ms"
     assert server("state Redis", Pulse(NOW, problem="refused"), NOW).health is Health.GONE
     assert server("acts Redis", None, NOW).health is Health.STALE
 

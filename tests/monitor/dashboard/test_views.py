@@ -1,13 +1,16 @@
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
+from helpers import ROOT
 
 from autoscaler import decision_log
 from autoscaler.plan import Plan
 from autoscaler.policy import Measured, Policy, decide
+from lb.events import Kind
 from monitor.dashboard.app import LISTENERS
 from monitor.dashboard.main import create_dashboard
 
@@ -99,3 +102,17 @@ def test_while_redis_is_away_metrics_say_that_alone(blind) -> None:
     assert answer.status_code == 200
     assert 'selfieless_redis_up{server="state"} 0.0' in answer.text
     assert "selfieless_containers" not in answer.text
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_every_kind_of_event_has_words_of_its_own(kind) -> None:
+    words = (ROOT / "monitor" / "dashboard" / "static" / "words.js").read_text()
+    assert re.search(rf"^  {kind}: {{ .*words: ", words, re.MULTILINE)
+
+
+def test_the_chart_library_is_the_one_that_the_script_fetches_with_its_licence_beside_it() -> None:
+    folder = ROOT / "monitor" / "dashboard" / "static" / "uplot"
+    version = re.search(r"^VERSION=(.*)$", (ROOT / "requirements" / "vendor").read_text(), re.MULTILINE)
+    assert version
+    assert f"(v{version[1]})" in (folder / "uPlot.iife.min.js").read_text()[:200]
+    assert "MIT" in (folder / "LICENSE").read_text()
