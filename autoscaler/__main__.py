@@ -12,6 +12,7 @@ from autoscaler.scaler import WHO, Scaler
 from autoscaler.settings import TICK_SECONDS, AutoscalerSettings
 from autoscaler.shadow import ShadowPolicy
 from deploy.container_table import ContainerTable
+from deploy.lease import Lease
 from deploy.orders import Orders
 from deploy.ticker import Ticker
 from deploy.wake import AUTOSCALER, WakeListener
@@ -46,7 +47,9 @@ def run(settings: AutoscalerSettings) -> None:
     WakeListener(connect(service.redis_url, name=f"{WHO}-wake"), service.name, AUTOSCALER, ticker.wake, end).start()
     table, orders = ContainerTable(client, service), Orders.open(client, service)
     shadow = ShadowPolicy(client, service.name, settings.shadow) if settings.shadow else None
-    ticker.run(Scaler(client, service, settings.policy, table, orders, shadow=shadow).tick, end)
+    lease = Lease(client, service.name, WHO)
+    ticker.run(lease.guard(Scaler(client, service, settings.policy, table, orders, shadow=shadow).tick), end)
+    lease.give_back()
 
 
 if __name__ == "__main__":

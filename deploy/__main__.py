@@ -22,6 +22,7 @@ from deploy.container_table import ContainerTable
 from deploy.health import HealthProbe
 from deploy.jobs import LAUNCHER
 from deploy.launcher import WHO, Launcher
+from deploy.lease import Lease
 from deploy.next_step import Policy
 from deploy.orders import Orders
 from deploy.roller import Roller
@@ -67,11 +68,13 @@ def run(settings: DeploySettings, runtime: Runtime) -> None:
         launcher = launcher_of(settings, runtime, client, pool)
         roller = roller_of(settings, client)
         worker = DeployWorker(client, service, launcher=launcher, roller=roller, runtime=runtime, hurry=ticker.hurry)
-        ticking = threading.Thread(target=ticker.run, args=(worker.tick, end), name="tend")
+        lease = Lease(client, service.name, DEPLOY)
+        ticking = threading.Thread(target=ticker.run, args=(lease.guard(worker.tick), end), name="tend")
         ticking.start()
         LAUNCHER.set(launcher)
-        job_worker.work(service.redis_url, service.name, end)
+        job_worker.work(service.redis_url, service.name, end, may_work=lambda: not lease.stands_by)
         ticking.join()
+        lease.give_back()
     runtime.close()
 
 

@@ -8,6 +8,7 @@ blip within a second, after a failure that rq gives up on as a new worker.
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import redis
@@ -26,12 +27,20 @@ log = logging.getLogger(__name__)
 
 
 class JobWorker(SimpleWorker):
-    """Takes jobs until `until` is set."""
+    """Takes jobs until `until` is set, or until they are somebody else's to do."""
 
     max_connection_wait_time = 1.0  # seconds between two attempts to reach Redis; rq's own is a minute
 
-    def __init__(self, queues: list[str], until: threading.Event, *, connection: redis.Redis) -> None:
+    def __init__(
+        self,
+        queues: list[str],
+        until: threading.Event,
+        *,
+        may_work: Callable[[], bool] = lambda: True,
+        connection: redis.Redis,
+    ) -> None:
         self._until = until
+        self._may_work = may_work
         super().__init__(queues, connection=connection, worker_ttl=TTL, serializer=JSONSerializer)
 
     def execute_job(self, job: Job, queue: Queue) -> None:
@@ -54,7 +63,7 @@ class JobWorker(SimpleWorker):
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         """Between two jobs, and between two waits for one, rq says that it lives: the moment to notice the end."""
-        if pipeline is None and self._until.is_set():
+        if pipeline is None and (self._until.is_set() or not self._may_work()):
             raise StopRequested
         super().heartbeat(timeout, pipeline)
 
@@ -68,11 +77,13 @@ class JobWorker(SimpleWorker):
         """Signals are the process' business."""
 
 
-def work(url: str, service: str, until: threading.Event) -> None:
-    """Do the service's jobs in this thread until `until` is set."""
+def work(url: str, service: str, until: threading.Event, may_work: Callable[[], bool] = lambda: True) -> None:
+    """Do the service's jobs in this thread until `until` is set, while `may_work` says that they are ours to do."""
     while not until.is_set():
         try:
-            JobWorker(queue_names(service), until, connection=connect(url)).work(logging_level="WARNING")
+            if may_work():
+                worker = JobWorker(queue_names(service), until, may_work=may_work, connection=connect(url))
+                worker.work(logging_level="WARNING")
         except redis.RedisError as error:
             log.warning("no jobs for now: %s", error)
         time.sleep(RETRY_SECONDS)  # not until.wait: the handler that sets it runs in this thread, and would wait for us

@@ -13,7 +13,7 @@ import environs
 import psutil
 import redis
 
-from deploy import daemon_beat
+from deploy import daemon_beat, lease
 from deploy.health import HealthProbe
 from deploy.launcher import WHO as DEPLOY
 from lb.heartbeat import live_workers
@@ -61,7 +61,8 @@ def hosts(client: redis.Redis, service: ServiceSettings, part: str) -> list[str]
     if part == LB:
         return [beat.host for beat in live_workers(client, service.name)]
     beat = daemon_beat.read(client, service.name, DAEMONS[part])
-    return [beat.host] if beat else []
+    waiting = lease.read_standing_by(client, service.name, DAEMONS[part])
+    return [one.host for one in (beat, *waiting) if one]
 
 
 def names() -> Iterator[str]:

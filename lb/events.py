@@ -35,6 +35,7 @@ class Kind(StrEnum):
     ORDERED = "ordered"  # by a person
     ROLLOUT = "rollout"
     DRILL = "drill"  # a fault that a person has brought about on purpose
+    STANDBY = "standby"  # one of two of a kind waits, or takes over
 
 
 OWN_FIELDS = ("kind", "port", "reason", "who", "seconds")

@@ -12,6 +12,7 @@ import environs
 from setproctitle import setproctitle
 
 from deploy.container_table import ContainerTable
+from deploy.lease import Lease
 from deploy.orders import Orders
 from deploy.runtime.base import Runtime
 from deploy.runtime.choose import choose_runtime
@@ -58,12 +59,15 @@ def run(settings: MonitorSettings, runtime: Runtime) -> None:
     table, orders = ContainerTable(client, service), Orders.open(client, service)
     probes = Probes(service.health_path, settings.probe_timeout, service.max_containers)
     reconciler = Reconciler(client, service, table, orders, runtime)
-    comparing = threading.Thread(target=comparisons.run, args=(reconciler.tick, end), name="reconcile", daemon=True)
+    lease = Lease(client, service.name, WHO)
+    compare = lease.guard(reconciler.tick)
+    comparing = threading.Thread(target=comparisons.run, args=(compare, end), name="reconcile", daemon=True)
     comparing.start()
     runtime.watch(comparisons.wake, end)
     SuspectListener(connect(service.redis_url, name="monitor-suspects"), service.name, polls.wake, end).start()
     poller = Poller(client, service, table, orders, probes, trouble=lambda: reconciler.trouble)
-    polls.run(poller.timer, end)
+    polls.run(lease.guard(poller.timer), end)
+    lease.give_back()
     probes.close()
 
 

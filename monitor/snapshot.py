@@ -15,11 +15,12 @@ from autoscaler import decision_log, override
 from autoscaler.decision_log import Entry
 from autoscaler.override import Override
 from autoscaler.policy import Policy, wanted
-from deploy import rollout, stopped
+from deploy import lease, rollout, stopped
 from deploy.container import Container
 from deploy.container_state import State
 from deploy.container_table import ContainerTable
 from deploy.daemon_beat import DAEMONS, Beat, beat_of, queue_read
+from deploy.lease import Holder
 from deploy.rollout import Rollout
 from deploy.stopped import Marks
 from lb import request_window
@@ -56,6 +57,7 @@ class Snapshot:
     hold: Hold | None
     workers: Sequence[WorkerBeat]
     daemons: dict[str, Beat | None]
+    standing_by: dict[str, list[Holder]] = field(default_factory=dict)  # more of a daemon's kind, that wait
     rollout: Rollout = field(default_factory=Rollout)
     stopped: Marks = field(default_factory=dict)  # ports that persons keep empty
 
@@ -80,7 +82,8 @@ def read(
     workers = live_workers(client, service.name)
     decision = next(iter(decision_log.last_before(client, service.name, at)), None)
     rule = decision.policy if decision else policy or Policy(maximum=service.max_containers)
-    count, said, held, deployed, marks, *beats = read_together(client, service.name, at, rule.window)
+    count, said, held, deployed, marks, *parts = read_together(client, service.name, at, rule.window)
+    beats, waiting = parts[::2], parts[1::2]
     return Snapshot(
         at=at,
         rows=rows_of(containers, workers, return_port(ring, turn), at),
@@ -93,6 +96,7 @@ def read(
         hold=hold.hold_of(held),
         workers=workers,
         daemons={who: beat_of(who, fields) for who, fields in zip(DAEMONS, beats, strict=True)},
+        standing_by={who: lease.standing_by(names) for who, names in zip(DAEMONS, waiting, strict=True)},
         rollout=rollout.rollout_of(deployed),
         stopped=stopped.marks_of(marks),
     )
@@ -108,6 +112,7 @@ def read_together(client: redis.Redis, service: str, at: float, window: float) -
     stopped.queue_read(pipe, service)
     for who in DAEMONS:
         queue_read(pipe, service, who)
+        lease.queue_read(pipe, service, who, at)
     return pipe.execute()
 
 

@@ -83,8 +83,9 @@ def parts_line(snapshot: Snapshot) -> str:
 
 def sign(snapshot: Snapshot, who: str) -> str:
     """A daemon's last sign of life."""
-    beat = snapshot.daemons[who]
-    return "is silent" if beat is None else f"{max(0.0, snapshot.at - beat.beat):.0f} s ago"
+    beat, more = snapshot.daemons[who], snapshot.standing_by.get(who, [])
+    told = "is silent" if beat is None else f"{max(0.0, snapshot.at - beat.beat):.0f} s ago"
+    return f"{told} ({', '.join(one.words for one in more)} stands by)" if more else told
 
 
 def duration(seconds: float) -> str:
@@ -142,7 +143,8 @@ def row_as_json(row: Row) -> dict[str, Any]:
 
 def part_as_json(snapshot: Snapshot, who: str) -> dict[str, Any]:
     """One daemon."""
-    beat = snapshot.daemons[who]
+    beat, waiting = snapshot.daemons[who], [one.pid for one in snapshot.standing_by.get(who, [])]
     if beat is None:
-        return {"alive": False}
-    return {"alive": True, "pid": beat.pid, "seconds_ago": round(snapshot.at - beat.beat, 3), "trouble": beat.trouble}
+        return {"alive": False, "standing_by": waiting}
+    told = {"alive": True, "pid": beat.pid, "seconds_ago": round(snapshot.at - beat.beat, 3), "trouble": beat.trouble}
+    return told | {"standing_by": waiting}

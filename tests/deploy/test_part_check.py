@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 import redis
@@ -11,6 +12,7 @@ from real_redis import RedisServer
 from sick_servers import Server, response, says, served
 
 from deploy.daemon_beat import Beat, queue_beat
+from deploy.lease import Holder, Lease
 from deploy.part_check import trouble_of, trouble_of_dashboard
 from lb.heartbeat import WorkerBeat
 from lb.heartbeat import queue_beat as queue_worker_beat
@@ -30,6 +32,12 @@ def test_a_daemon_is_well_while_it_beats_from_here(redis_client, service, title,
     pipe.execute()
     assert trouble_of({title}, service, "here") == ""
     assert "no sign of life" in trouble_of({title}, service, "elsewhere")
+
+
+def test_a_daemon_that_stands_by_is_well(redis_client, service) -> None:
+    for host in ("working", "waiting"):
+        Lease(redis_client, "acts", "monitor", me=Holder(host, "pid:[1]", 1, 1)).may_work(time.time())
+    assert trouble_of({"monitor"}, service, "waiting") == ""
 
 
 def test_the_proxy_is_well_while_one_of_its_workers_beats(redis_client, service) -> None:

@@ -79,7 +79,7 @@ def test_the_json_has_the_same_facts(busy):
     assert facts["requests"] == {"count": 41, "window": 120.0}
     assert (facts["wanted"], facts["fixed"], facts["held"]) == (3, None, None)
     assert facts["ring"]["ports"] == [8000, 8002]
-    assert facts["parts"]["monitor"] == {"alive": False}
+    assert facts["parts"]["monitor"] == {"alive": False, "standing_by": []}
 
 
 @pytest.mark.parametrize(
