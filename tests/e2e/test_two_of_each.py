@@ -7,6 +7,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from helpers import ROOT, eventually
@@ -31,10 +32,16 @@ def seconds(service: RunningService) -> Iterator[dict[str, subprocess.Popen[byte
         process.wait(10)
 
 
-def parts(service: RunningService) -> dict[str, dict[str, object]]:
-    """What `status` says about the parts."""
-    found: dict[str, dict[str, object]] = as_json(service.command("status", "--json"))["parts"]
-    return found
+def at_work(service: RunningService) -> dict[str, int]:
+    """The pid of the one of each that is at work, by what it says about itself."""
+    with service.redis() as client:
+        return {part: int(str(client.hget(f"acts:beat:{part}", "pid") or 0)) for part in PARTS}
+
+
+def waiting(service: RunningService) -> list[int]:
+    """The pids of those that stand by, by what `status` says."""
+    parts = as_json(service.command("status", "--json"))["parts"]
+    return [pid for part in PARTS for pid in parts[part]["standing_by"]]
 
 
 def launches(service: RunningService) -> list[str]:
@@ -43,32 +50,41 @@ def launches(service: RunningService) -> list[str]:
         return [event["port"] for _, event in client.xrange("acts:events") if event["kind"] == "launched"]
 
 
+@pytest.mark.timeout(240)
 def test_a_second_one_stands_by_is_seen_and_takes_over(
     service: RunningService, seconds: dict[str, subprocess.Popen[bytes]]
 ) -> None:
     service.scale(1)
     pids = {part: process.pid for part, process in seconds.items()}
-    eventually(lambda: all(pids[part] in parts(service)[part]["standing_by"] for part in PARTS), within=20)  # type: ignore[operator]
-    before, done = len(launches(service)), threading.Event()
-    answers: Counter[int] = Counter()
+    eventually(lambda: sorted(waiting(service)) == sorted(pids.values()), within=30)
+    before, first = len(launches(service)), at_work(service)
+    assert not set(first.values()) & set(pids.values())
+    with loaded(service) as answers:
+        service.scale(3)
+        assert sorted(launches(service)[before:]) == [str(service.first_port + 1), str(service.first_port + 2)]
+        for pid in first.values():
+            os.kill(pid, signal.SIGKILL)
+        eventually(lambda: at_work(service) == pids, within=20)
+        old = service.pid_on(service.first_port)
+        os.kill(old, signal.SIGKILL)
+        eventually(lambda: service.pid_on(service.first_port) not in (0, old) and len(service.ring()) == 3, within=20)
+    assert set(answers) == {200}, answers
+    service.scale("auto")
+
+
+@contextmanager
+def loaded(service: RunningService) -> Iterator[Counter[int]]:
+    """Requests one after the other, meanwhile; how many were answered with each status."""
+    done, answers = threading.Event(), Counter[int]()
 
     def load() -> None:
-        while not done.is_set():
+        while not done.wait(0.01):
             answers[service.get("/api/v1/_health").status_code] += 1
 
     thread = threading.Thread(target=load)
     thread.start()
-    service.scale(3)
-    assert sorted(launches(service)[before:]) == [str(service.first_port + 1), str(service.first_port + 2)]
-    holders = {part: parts(service)[part]["pid"] for part in PARTS}
-    assert not set(holders.values()) & set(pids.values())
-    for pid in holders.values():
-        os.kill(int(str(pid)), signal.SIGKILL)
-    eventually(lambda: all(parts(service)[part].get("pid") == pids[part] for part in PARTS), within=20)
-    old = service.pid_on(service.first_port)
-    os.kill(old, signal.SIGKILL)
-    eventually(lambda: service.pid_on(service.first_port) not in (0, old) and len(service.ring()) == 3, within=20)
-    done.set()
-    thread.join()
-    assert set(answers) == {200}, answers
-    service.scale("auto")
+    try:
+        yield answers
+    finally:
+        done.set()
+        thread.join()
