@@ -231,7 +231,7 @@ class DockerEngine:
         return container if ours and container["Id"] == runtime_id else None
 
     def _asked_to_end(self, runtime_id: str) -> bool:
-        return docker_events.was_asked_to_end(docker_events.remembered(self._api, runtime_id))
+        return docker_events.asked_to_end(self._api, runtime_id)
 
     def _lives(self, runtime_id: str) -> bool:
         container = self._inspected(runtime_id)

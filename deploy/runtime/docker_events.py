@@ -1,7 +1,8 @@
 """What a Docker engine tells of its own accord: that something has happened, and who wanted a container to end.
 
-The engine keeps its last events in memory (256, or 1,000 in newer ones), so whoever asks later is told as well; after
-a restart it has forgotten all of them.
+The engine keeps its last events in memory, so whoever asks later is told as well; after a restart it has forgotten all
+of them. An engine that was killed and comes back without --live-restore stops what it finds running, and notes that
+just as it notes a person's `docker stop`: only that it does not remember the start tells the two apart.
 """
 
 import signal
@@ -16,6 +17,7 @@ from docker import APIClient
 from docker.errors import DockerException
 
 CHANGES = ("die", "oom", "destroy", "pause")  # the events after which a container is to be looked at
+MEMORY = 256  # events; when there are so many, older ones were forgotten
 LISTEN_AGAIN = 1.0  # seconds before the engine is asked for its events again
 POLITE = frozenset(map(str, (int(signal.SIGTERM), int(signal.SIGINT), int(signal.SIGQUIT))))  # what `docker stop` sends
 
@@ -31,9 +33,16 @@ def listen(api: APIClient, labels: list[str], heard: Callable[[], None], until: 
         until.wait(LISTEN_AGAIN)
 
 
-def remembered(api: APIClient, runtime_id: str) -> list[dict[str, Any]]:
-    """What the engine remembers of starts and signals of a container, oldest first; also of one that was removed."""
-    filters = {"container": runtime_id, "event": ["start", "kill", "stop"]}
+def asked_to_end(api: APIClient, runtime_id: str) -> bool:
+    """Whether somebody asked a container to end, as `docker stop` does; a young engine's own doing does not count."""
+    events = remembered(api, container=runtime_id, event=["start", "kill", "stop"])
+    if not was_asked_to_end(events):
+        return False
+    return events[0]["Action"] == "start" or len(remembered(api)) >= MEMORY
+
+
+def remembered(api: APIClient, **filters: object) -> list[dict[str, Any]]:
+    """What the engine remembers, oldest first; also of containers that were removed."""
     now = f"{time.time():.6f}"  # the engine takes fractions, and waits for what is still to come of a whole second
     return list(api.events(since=0, until=now, filters=filters, decode=True))  # type: ignore[call-overload]
 

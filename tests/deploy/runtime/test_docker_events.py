@@ -7,7 +7,7 @@ from docker import APIClient
 from docker_images import BASE
 from helpers import eventually
 
-from deploy.runtime.docker_events import listen, remembered, was_asked_to_end
+from deploy.runtime.docker_events import asked_to_end, listen, remembered, was_asked_to_end
 
 
 def history(*events: str) -> list[dict]:
@@ -47,10 +47,10 @@ def sleeper(docker_api: APIClient):
 @pytest.mark.docker
 def test_the_engine_remembers_what_a_container_was_told(docker_api, sleeper):
     docker_api.kill(sleeper, "SIGTERM")
-    told = remembered(docker_api, sleeper)
+    told = remembered(docker_api, container=sleeper, event=["start", "kill"])
     actions = [(event["Action"], event["Actor"]["Attributes"].get("signal")) for event in told]
     assert actions == [("start", None), ("kill", "15")]
-    assert was_asked_to_end(told)
+    assert asked_to_end(docker_api, sleeper)
 
 
 @pytest.mark.docker
