@@ -24,6 +24,7 @@ from autoscaler.settings import AutoscalerSettings
 from deploy.machine import doctor
 from deploy.machine import up as machine_up
 from deploy.machine.settings import UpSettings
+from deploy.runtime.docker_settings import DockerSettings
 from deploy.settings import DeploySettings
 from lb import events
 from lb.events import Event
@@ -213,7 +214,8 @@ def examine(as_json: bool) -> None:
     Looks at what ./deploy/up would need here, and changes nothing. Fails if something required is missing.
     """
     env = environs.Env()  # what up would see: the environment alone, not the file of a service that runs
-    findings = doctor.examine(UpSettings.from_env(env), env.str("DOCKER_HOST", doctor.DOCKER_SOCKET))
+    host = env.str("DOCKER_HOST", doctor.DOCKER_SOCKET)
+    findings = doctor.examine(UpSettings.from_env(env), host, DockerSettings.from_env(env))
     if as_json:
         click.echo(json.dumps(doctor_view.as_json(findings)))
     else:

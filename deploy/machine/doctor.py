@@ -20,6 +20,8 @@ import psutil
 from deploy.interpreter import OLDEST_PYTHON
 from deploy.machine import preflight, redis_servers
 from deploy.machine.settings import UpSettings
+from deploy.runtime.choose import image_outlook
+from deploy.runtime.docker_settings import DockerSettings
 from deploy.runtime.processes import listener_of
 
 # A container takes about 60 MB, the other parts together about 300 MB.
@@ -49,7 +51,7 @@ class Finding:
     fix: str = ""
 
 
-def examine(settings: UpSettings, docker_host: str) -> list[Finding]:
+def examine(settings: UpSettings, docker_host: str, docker_settings: DockerSettings) -> list[Finding]:
     """Everything, what is required first."""
     running = is_running(settings.state_dir)
     findings = [python(sys.version_info[:3]), virtual_environment(sys.prefix != sys.base_prefix)]
@@ -57,7 +59,7 @@ def examine(settings: UpSettings, docker_host: str) -> list[Finding]:
     findings += ports(settings, running)
     findings += [open_files(resource.getrlimit(resource.RLIMIT_NOFILE)[0])]
     findings += [memory(psutil.virtual_memory().available // 2**20, settings.service.max_containers)]
-    findings += [docker(docker_host)]
+    findings += [docker(docker_host), *image(docker_settings)]
     return findings + [program(*wanted, shutil.which) for wanted in PROGRAMS]
 
 
@@ -205,6 +207,16 @@ def docker(host: str) -> Finding:
         return Finding("Docker engine", Grade.GOOD, f"answers at {host}")
     fix = "Not needed: containers are processes then. For RUNTIME=docker: apt-get install docker.io, start dockerd."
     return Finding("Docker engine", Grade.MISSING, f"{host}: {problem}", fix)
+
+
+def image(wanted: DockerSettings) -> Iterator[Finding]:
+    """Whether the engine, if there is one, has the containers' image or can get it."""
+    seen = image_outlook(wanted)
+    if seen is None:
+        return
+    there, found = seen
+    fix = "" if there else "Nothing, where a registry can be reached; else name an image that is there: BASE_IMAGE."
+    yield Finding("Docker image", graded(there, Grade.MISSING), found, fix)
 
 
 def ping_engine(host: str) -> bytes:

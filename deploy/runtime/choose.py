@@ -8,6 +8,7 @@ starts find them there.
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from urllib.parse import urlsplit
 
 from docker import APIClient
@@ -15,7 +16,8 @@ from environs import EnvError
 
 from deploy.runtime.base import ImageMissing, Runtime, RuntimeAway, Tell
 from deploy.runtime.docker_engine import DockerEngine, connect
-from deploy.runtime.docker_image import ensure, exists
+from deploy.runtime.docker_image import ensure, exists, outlook
+from deploy.runtime.docker_settings import DockerSettings
 from deploy.runtime.local_process import LocalProcesses
 from deploy.settings import ACTS_COMMAND, DeploySettings
 
@@ -63,6 +65,16 @@ def have_image(api: APIClient, settings: DeploySettings, tell: Tell | None) -> N
         ensure(api, settings.docker, tell)
     elif not exists(api, settings.docker.image):
         raise ImageMissing(f"the engine has no image {settings.docker.image} yet, which ./deploy/up builds")
+
+
+def image_outlook(docker: DockerSettings) -> tuple[bool, str] | None:
+    """Whether the engine can have the image without a registry, in words too; None where none answers."""
+    try:
+        with closing(connect()) as api:
+            there, found = outlook(api, docker)
+            return there, f"engine {api.version()['Version']}: {found}"
+    except RuntimeAway:
+        return None
 
 
 def is_loopback(url: str) -> bool:

@@ -88,6 +88,19 @@ def keep(api: APIClient, exact: str, repository: str) -> None:
                     api.remove_image(tag)
 
 
+def outlook(api: APIClient, docker: DockerSettings) -> tuple[bool, str]:
+    """Whether the image can be had without asking a registry, and a few words about it. Nothing is changed."""
+    if not docker.is_acts:
+        there = exists(api, docker.image)
+        return there, f"{docker.image} is there" if there else f"{docker.image} is to be fetched from its registry"
+    if built_from(api, docker.image) == fingerprint(inputs(docker), docker.base_image):
+        return True, f"{docker.image} is there, built from this checkout"
+    base = docker.base_image or base_of((ROOT / DOCKERFILE).read_text())
+    there = exists(api, base)
+    origin = "which is there" if there else "which is to be fetched from its registry"
+    return there, f"{docker.image} is to be built on {base}, {origin}"
+
+
 def exists(api: APIClient, image: str) -> bool:
     """Whether the engine has the image."""
     try:

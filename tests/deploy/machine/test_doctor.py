@@ -29,6 +29,7 @@ from deploy.machine.doctor import (
     virtual_environment,
 )
 from deploy.machine.settings import UpSettings
+from deploy.runtime.docker_settings import DockerSettings
 from lb.settings import ServiceSettings
 
 
@@ -48,14 +49,16 @@ def listener():
 
 
 def test_a_machine_that_has_what_is_needed_is_healthy(settings):
-    findings = examine(settings, "unix:///nowhere")
+    findings = examine(settings, "unix:///nowhere", DockerSettings())
     assert is_healthy(findings), findings
     assert all(finding.fix for finding in findings if finding.grade is not Grade.GOOD)
 
 
 def test_a_machine_that_lacks_something_required_is_not(settings, listener):
     taken = listener.getsockname()[1]
-    findings = examine(replace(settings, service=ServiceSettings(first_port=taken, max_containers=1)), "")
+    findings = examine(
+        replace(settings, service=ServiceSettings(first_port=taken, max_containers=1)), "", DockerSettings()
+    )
     assert not is_healthy(findings)
     [bad] = [finding for finding in findings if finding.name == "Container ports"]
     assert str(taken) in bad.found
@@ -63,7 +66,7 @@ def test_a_machine_that_lacks_something_required_is_not(settings, listener):
 
 
 def test_looking_changes_nothing(settings):
-    examine(settings, "")
+    examine(settings, "", DockerSettings())
     assert not settings.state_dir.exists()
 
 

@@ -5,7 +5,7 @@ from docker_images import BASE
 from environs import EnvError
 
 from deploy.runtime import choose
-from deploy.runtime.choose import AUTO, OPENERS, Unavailable, choose_runtime, first_of, fitting
+from deploy.runtime.choose import AUTO, OPENERS, Unavailable, choose_runtime, first_of, fitting, image_outlook
 from deploy.runtime.docker_settings import DockerSettings
 from deploy.runtime.fake import FakeRuntime, World
 from deploy.settings import DeploySettings
@@ -121,6 +121,28 @@ def test_auto_takes_processes_where_the_image_cannot_be_had_and_docker_says_so(d
     assert told[0].startswith("Fetching the image nobody.invalid/base:1")
     with pytest.raises(EnvError, match=r"^RUNTIME=docker: the image nobody\.invalid/base:1 is not there and cannot"):
         choose_runtime(DeploySettings(runtime="docker", state_dir=tmp_path, docker=baseless), told.append)
+
+
+def test_without_an_engine_there_is_nothing_to_say_about_images(tmp_path, monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
+    assert image_outlook(DockerSettings()) is None
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(
+    ("docker", "there", "words"),
+    [
+        (DockerSettings(image=BASE), True, f"{BASE} is there"),
+        (DockerSettings(image="nobody/x:1"), False, "nobody/x:1 is to be fetched from its registry"),
+        (DockerSettings(image="acts:no", base_image=BASE), True, f"acts:no is to be built on {BASE}, which is there"),
+        (DockerSettings(image="acts:no", base_image="no/b:1"), False, "on no/b:1, which is to be fetched"),
+    ],
+)
+def test_whether_an_image_can_be_had_is_told_without_trying(docker_api, docker, there, words):
+    found, told = image_outlook(docker)
+    assert found is there
+    assert words in told
+    assert told.startswith("engine ")
 
 
 def test_everything_that_auto_may_take_can_be_named_too():
