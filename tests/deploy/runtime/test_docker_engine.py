@@ -234,3 +234,36 @@ def test_the_published_port_is_used_where_it_is_asked_for(docker_api, engine):
         "id", labels, "running", {"Networks": {"bridge": {"IPAddress": "172.17.0.9"}}}
     ).address
     assert address == "127.0.0.1:8123"
+
+
+@pytest.mark.docker
+def test_a_port_that_another_container_publishes_is_busy_and_nobody_is_touched(docker_api, engine):
+    port = free_port()
+    published = docker_api.create_host_config(port_bindings={"80/tcp": ("127.0.0.1", port)})
+    stranger = docker_api.create_container(BASE, ["sleep", "60"], ports=[80], host_config=published)
+    docker_api.start(stranger["Id"])
+    try:
+        with pytest.raises(PortBusy, match=f"port {port} is taken by "):
+            engine.start(port, generation=1)
+        assert docker_api.inspect_container(stranger["Id"])["State"]["Running"]
+        assert engine._living_on(port) is None
+    finally:
+        docker_api.remove_container(stranger["Id"], force=True)
+    assert engine.start(port, generation=2).port == port
+
+
+@pytest.mark.docker
+def test_a_stop_by_hand_is_told_from_a_kill_and_from_a_restart(docker_api, engine):
+    sleeper = docker_api.create_container(BASE, ["sleep", "60"], labels=engine._labels(8000, 1, BASE))["Id"]
+    docker_api.start(sleeper)
+    try:
+        assert not engine.stopped_by_hand(sleeper)
+        docker_api.restart(sleeper, timeout=0)
+        assert not engine.stopped_by_hand(sleeper)
+        docker_api.stop(sleeper, timeout=0)
+        assert engine.stopped_by_hand(sleeper)
+        docker_api.start(sleeper)
+        docker_api.kill(sleeper)
+        assert not engine.stopped_by_hand(sleeper)
+    finally:
+        docker_api.remove_container(sleeper, force=True)
