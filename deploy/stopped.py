@@ -65,3 +65,8 @@ def put(client: redis.Redis | Pipeline, service: str, port: int, stopped: Stoppe
 def forget(client: redis.Redis | Pipeline, service: str, port: int) -> bool:
     """The port may have a container again; False when it was not marked (with a pipeline: always True)."""
     return bool(client.hdel(stopped_key(service), str(port)))
+
+
+def clear(client: redis.Redis, service: str) -> None:
+    """Forget all marks: the service is started anew."""
+    client.delete(stopped_key(service))

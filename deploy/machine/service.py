@@ -15,9 +15,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
 
+import redis
 from rich.console import Console
 
-from deploy import rollout
+from deploy import rollout, stopped
 from deploy.machine import process_tree, redis_servers, supervisor_conf
 from deploy.machine.preflight import NotReady
 from deploy.machine.settings import ROOT, RunFolder, UpSettings
@@ -133,7 +134,7 @@ class Service:
             redis_servers.wait_for(variable, self.environment[variable], self.settings.start_timeout)
         if not self.settings.keep:  # no container was kept, so none is of what was deployed before
             with connect(self.environment["REDIS_URL"], name="up") as client:
-                rollout.forget(client, self.settings.service.name)
+                begin_anew(client, self.settings.service.name)
 
     def wait_until_served(self, deadline: float) -> None:
         """Until a health check comes back through the public port."""
@@ -194,6 +195,12 @@ class Service:
         except (RuntimeAway, KillFailed) as error:
             self.console.print(f"The containers could not be stopped: {error}.", style="yellow")
         self.runtime.close()
+
+
+def begin_anew(client: redis.Redis, service: str) -> None:
+    """Forget what persons have ordered for containers that are gone: what is configured is run, on every port."""
+    rollout.forget(client, service)
+    stopped.clear(client, service)
 
 
 def stop_containers(runtime: Runtime, grace: float) -> None:

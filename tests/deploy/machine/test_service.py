@@ -8,13 +8,17 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+import redis
 from environs import Env
 from helpers import free_port
 from rich.console import Console
 
-from deploy.machine.service import Service, answers_200, folder, tail, wait_for_end
+from deploy import rollout, stopped
+from deploy.machine.service import Service, answers_200, begin_anew, folder, tail, wait_for_end
 from deploy.machine.settings import RunFolder, UpSettings
+from deploy.rollout import Rollout
 from deploy.runtime.fake import FakeRuntime, World
+from deploy.stopped import Stopped
 
 
 def made(folder: Path) -> Service:
@@ -103,3 +107,12 @@ def test_containers_end_with_the_service_unless_they_are_to_be_kept(service: Ser
         service.runtime.start(port, generation=1)
     service.stop_containers(grace=1)
     assert len(service.runtime.running()) == left
+
+
+def test_a_service_that_is_started_anew_runs_what_is_configured_on_every_port(redis_client: redis.Redis) -> None:
+    begun = Rollout().begun("v2", "v1", 1, by="ann", now=1.0)
+    rollout.change(redis_client, "acts", Rollout(), begun, rollout.event_of("began", "ann"))
+    stopped.mark(redis_client, "acts", 8000, Stopped("ann", 1.0))
+    begin_anew(redis_client, "acts")
+    assert rollout.read(redis_client, "acts") == Rollout()
+    assert stopped.read(redis_client, "acts") == {}
