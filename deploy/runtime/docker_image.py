@@ -122,7 +122,9 @@ def fetch(api: APIClient, image: str, tell: Tell, silence: int = FETCH_SILENCE) 
     failure = f"the image {image} is not there and cannot be fetched"
     with patience(failure, silence):
         dockerfile = io.BytesIO(f"FROM {image}\n".encode())
-        follow(api.build(fileobj=dockerfile, rm=True, decode=True, timeout=silence), tell, failure)
+        for step in api.build(fileobj=dockerfile, rm=True, decode=True, timeout=silence):
+            if "error" in step:
+                raise ImageMissing(f"{failure} ({step['error']})")
 
 
 @contextmanager
