@@ -3,6 +3,7 @@
 One worker, because one reader serves all listeners; a thread for each listener, and some for everything else.
 """
 
+import logging
 import sys
 from typing import Any
 
@@ -49,5 +50,6 @@ def pre_fork(server: Any, worker: Any) -> None:
 def post_worker_init(worker: Any) -> None:
     """In the process that serves: its name in ps, and the reader."""
     setproctitle("dashboard worker")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     app: Flask = worker.wsgi
     start(app, lambda: bool(worker.alive))

@@ -1,7 +1,9 @@
 """What can be looked at: the page, the stream that keeps it live, the state as JSON, and why it is so."""
 
+import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 
 import redis
@@ -14,6 +16,7 @@ from monitor.dashboard.drills import FAULTS
 from monitor.dashboard.guard import Refused
 from monitor.dashboard.hub import Full
 
+UNREAD_BYTES = 65_536  # that the kernel holds for a listener; by itself it would hold megabytes, minutes of ticks
 STUCK_SECONDS = 10  # a listener that takes nothing for so long is given up
 LOOK_BACK = 7_200  # decisions, two hours of them: a number that is older is said to be older
 
@@ -37,13 +40,26 @@ def stream() -> Response:
         messages = hub.listen()
     except Full as problem:
         raise Refused(503, "Too many pages listen already. Close one.", {"Retry-After": "5"}) from problem
-    if connection := request.environ.get("gunicorn.socket"):
-        connection.settimeout(STUCK_SECONDS)
     response = Response(encoded(messages), content_type="text/event-stream; charset=utf-8")
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"  # a proxy that keeps it back would make it useless
     response.call_on_close(hub.leave)
+    if connection := request.environ.get("gunicorn.socket"):
+        bound(connection)
+        response.call_on_close(lambda: hang_up(connection))
     return response
+
+
+def bound(connection: socket.socket) -> None:
+    """Let a listener that takes nothing be noticed."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES)
+    connection.settimeout(STUCK_SECONDS)
+
+
+def hang_up(connection: socket.socket) -> None:
+    """End a stream here and now: gunicorn would wait two seconds for the listener's good-bye, and everybody with it."""
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def encoded(messages: Iterator[str]) -> Iterator[bytes]:

@@ -52,6 +52,7 @@ export const KINDS = {
   held: { sign: "❚", tone: "warn", words: "held" },
   degraded: { sign: "◆", tone: "warn", words: "degraded" },
   drill: { sign: "✦", tone: "warn", words: "drill" },
+  standby: { tone: "", words: "on standby" },
   ordered: { tone: "", words: "ordered" },
   rollout: { sign: "◉", tone: "go", words: "roll-out" },
   recovered: { tone: "good", words: "recovered" },
