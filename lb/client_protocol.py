@@ -18,6 +18,7 @@ from lb.headers import CHUNKED, Peer, RequestFields, request_frame
 from lb.paths import Meaning
 from lb.proxy import FOREVER, Proxy
 from lb.replies import Refusal, error_reply
+from lb.tcp_state import is_gone
 from lb.trust import Trust, is_loopback
 
 HELD_LIMIT = 65536  # bytes of requests that wait for their turn on a connection
@@ -41,6 +42,7 @@ class ClientProtocol(asyncio.Protocol):
         "fields",
         "frame",
         "framed",
+        "half_closed",
         "idle_since",
         "keep",
         "last_asked",
@@ -82,6 +84,7 @@ class ClientProtocol(asyncio.Protocol):
         self.received = 0  # bytes of the present body
         self.decoder: ChunkDecoder | None = None
         self.lingering = False  # all is said; what still comes is read and dropped
+        self.half_closed = False  # the client sends nothing more
         self.reading_paused = False
         self.write_paused = False
         self.unwritten = 0  # bytes that waited for the client when it was last looked at
@@ -105,9 +108,35 @@ class ClientProtocol(asyncio.Protocol):
     def connection_lost(self, _error: Exception | None) -> None:
         """Called by the loop: the client is gone."""
         self.proxy.clients.discard(self)
+        self.proxy.half_closed.discard(self)
         exchange, self.exchange = self.exchange, None
         if exchange is not None:
             exchange.client_gone()
+
+    def eof_received(self) -> bool:
+        """Called by the loop: the client sends nothing more. True keeps the other direction open.
+
+        Somebody who waits for the answer to a complete request gets it. Most who close are gone altogether, though, and
+        a FIN does not tell them apart. So a client of HTTP/1.1 is sent 100 Continue, which it "can simply discard" (RFC
+        9110, 15.2.1): the kernel of one that is gone answers with a reset, and the container is freed at once. During
+        an answer nothing can be asked, so there it means gone.
+        """
+        exchange = self.exchange
+        if self.half_closed:
+            return True
+        if exchange is None or exchange.unfinished or exchange.answer is not None or self.peer.scheme == b"https":
+            return False
+        self.half_closed = True
+        self.proxy.half_closed.add(self)
+        if self.minor:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        return True
+
+    def look_if_gone(self) -> None:
+        """Leave if the client has reset the connection."""
+        connected = self.transport.get_extra_info("socket")
+        if connected is not None and is_gone(connected):
+            self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Called by the loop."""
@@ -152,7 +181,7 @@ class ClientProtocol(asyncio.Protocol):
         try:
             plain = self.begin(data[:line_end], data[line_end + 2 : end + 2], data[end + 4 :])
         except Refusal as refusal:
-            self.refuse(refusal)
+            self.refuse(refusal, data)
         else:
             self.last_head = data if plain and end + 4 == len(data) else None
 
@@ -163,9 +192,11 @@ class ClientProtocol(asyncio.Protocol):
         self.buffer = data
         limits = self.proxy.limits
         if len(data) > limits.line and b"\r\n" not in data[: limits.line + 2]:
-            self.refuse(Refusal(414, f"A request line may have {limits.line} bytes."))
+            self.refuse(Refusal(414, f"A request line may have {limits.line} bytes."), data)
         elif len(data) > limits.head:
-            self.refuse(Refusal(431, f"The head of a request may have {limits.head} bytes."))
+            self.refuse(Refusal(431, f"The head of a request may have {limits.head} bytes."), data)
+        elif self.half_closed:
+            self.transport.close()  # the rest will never come
 
     def begin(self, line: bytes, block: bytes, rest: bytes) -> bool:
         """Begin the exchange of a complete head; `rest` is what came after it. Raises Refusal.
@@ -267,7 +298,7 @@ class ClientProtocol(asyncio.Protocol):
         """The answer is written: go on with the next request, or close."""
         unread = self.exchange is not None and self.exchange.unfinished
         self.exchange = None
-        if not keep:
+        if not keep or (self.half_closed and not self.buffer):
             self.finish(unread or bool(self.buffer))
             return
         self.idle_since = now = self.proxy.now
@@ -283,9 +314,11 @@ class ClientProtocol(asyncio.Protocol):
             data, self.buffer = self.buffer, b""
             self.read_head(data)
 
-    def refuse(self, refusal: Refusal) -> None:
-        """Answer a request that is not forwarded, and close."""
+    def refuse(self, refusal: Refusal, came: bytes = b"") -> None:
+        """Answer a request that is not forwarded, and close; `came` is what came of it."""
         self.proxy.counters.own[refusal.status] += 1
+        if self.proxy.on_refused is not None:
+            self.proxy.on_refused(self, refusal.status, refusal.sentence, came)
         self.transport.write(error_reply(refusal.status, refusal.sentence))
         self.finish(True)
 
@@ -313,7 +346,7 @@ class ClientProtocol(asyncio.Protocol):
         self.exchange = None
         self.buffer = b""
         self.last_head = None
-        if unread and self.transport.can_write_eof() and not self.transport.is_closing():
+        if unread and not self.half_closed and self.transport.can_write_eof() and not self.transport.is_closing():
             self.lingering = True
             self.deadline = self.proxy.now + LINGER_SECONDS
             self.transport.write_eof()
@@ -377,7 +410,7 @@ class ClientProtocol(asyncio.Protocol):
         elif self.exchange is not None:
             self.exchange.timed_out()
         elif self.buffer:
-            self.refuse(Refusal(408, "The head of the request did not come in time."))
+            self.refuse(Refusal(408, "The head of the request did not come in time."), self.buffer)
         else:
             self.transport.close()
 

@@ -20,8 +20,10 @@ from lb.proxy import FOREVER, Proxy
 from lb.request_id import COUNTED, NOT_COUNTED
 from lb.retries import Retry
 from lb.ring import Ring, return_port
+from lb.tcp_state import was_never_read
 from lb.upstream import Upstream, UpstreamConnection
 
+CLIENT_LEFT = 499  # in the access log only, as nginx writes it
 SAFE_TO_REPEAT = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 
 
@@ -71,9 +73,12 @@ class Exchange:
         "gone",
         "headless",
         "keep",
+        "left",
         "method",
         "proxy",
+        "reason",
         "received",
+        "reconnected",
         "request_id",
         "retried",
         "ring_version",
@@ -105,17 +110,21 @@ class Exchange:
         self.chunked_body = fields.length == CHUNKED
         self.awaits_continue = fields.expects_continue and self.unfinished
         self.counted = counted
-        self.early: list[bytes] = []  # of the body, came before there was a connection
+        # Of the body, came before there was a connection; kept then if that was all of it.
+        self.early: list[bytes] = []
         self.turn = 0
         self.ring_version = 0
         self.tried: tuple[int, ...] = ()  # ports that refused, or failed
         self.tries = 0  # after the first
-        self.cause = ""  # why the last of them was left
+        self.left = 0  # the port of the last of them
+        self.cause = ""  # why it was left
         self.retried = False
+        self.reconnected = False  # a kept connection was found closed
         self.upstream: Upstream | None = None  # counted in its in_flight while set
         self.connection: UpstreamConnection | None = None
         self.answer: Answer | None = None  # once its head went to the client
         self.status = 0  # that the client was answered with
+        self.reason = ""  # why it was not the container that answered, or not to the end
         self.body_bytes = 0  # of the answer, without its framing
         self.chunking = False  # the answer's body goes out in chunks
         self.keep = False
@@ -147,7 +156,7 @@ class Exchange:
         if upstream.in_flight >= self.proxy.max_in_flight:
             self.on_full(turn, upstream)
             return
-        if self.tried:
+        if self.tries:
             self.tell_second_try(turn, ring, port)
         self.upstream = upstream
         upstream.in_flight += 1
@@ -160,9 +169,10 @@ class Exchange:
 
     def tell_second_try(self, turn: int, ring: Ring, port: int) -> None:
         """Note where a second try goes, and why."""
-        self.proxy.dispatcher.ledger.retry(turn, port, self.tried)
+        if self.tried:
+            self.proxy.dispatcher.ledger.retry(turn, port, self.tried)
         name = self.request_id.decode("latin-1")
-        self.proxy.dispatcher.tell_retry(Retry(name, turn, ring.version, self.tried[-1], port, self.cause))
+        self.proxy.dispatcher.tell_retry(Retry(name, turn, ring.version, self.left, port, self.cause))
 
     def on_full(self, turn: int, full: Upstream) -> None:
         """The container has as much as it may have: another one that has not, or 503 now rather than late."""
@@ -197,6 +207,7 @@ class Exchange:
         Is it no longer in the ring, then whoever comes back to the ring on its port is another one.
         """
         self.cause = cause
+        self.left = upstream.port
         if self.upstream is not None:
             self.upstream.counts.failed += 1
         self.leave_container()
@@ -229,12 +240,11 @@ class Exchange:
         block = self.client.request_block
         head = b"%b %b HTTP/1.1\r\n%bX-Request-ID: %b\r\n\r\n" % (self.method, self.target, block, self.request_id)
         if self.early:
-            connection.transport.write(b"".join((head, *self.early)))
-            self.early = []
+            head = b"".join((head, *self.early))
             self.client.resume_reading()
-        else:
-            connection.transport.write(head)
+        connection.transport.write(head)
         if self.unfinished:
+            self.early = []
             self.wait()
         else:
             self.client.deadline = self.proxy.now + self.proxy.settings.upstream_timeout
@@ -390,14 +400,20 @@ class Exchange:
         self.retried = True
         self.claim_again(upstream, cause, without=without)
 
-    def on_broken(self, why: str, answer_begun: bool) -> None:
+    def on_broken(self, why: str, answer_begun: bool, ended: bool = False) -> None:
         """The container broke off: another one, or 502, or the same for the client when the answer has
         begun.
+
+        A kept connection that the container had closed before this request could reach it says nothing about the
+        container, nor about this turn: a new connection to the same one, whatever the method.
         """
         if self.tunneling:
             self.proxy.counters.tunnels -= 1
             self.connection = None
             self.finish()
+            return
+        if ended and self.was_never_read():
+            self.connect_again()
             return
         if self.upstream is not None:
             self.proxy.dispatcher.suspect(self.upstream.port)
@@ -411,6 +427,27 @@ class Exchange:
             self.proxy.complain(port, why)
             self.connection = None
             self.fail(502, f"The container on port {port} did not answer properly.", retry_after=1)
+
+    def was_kept(self) -> bool:
+        """Whether the connection had carried a request before this one; a new one is made for that reason only once."""
+        return self.connection is not None and self.connection.idle_since > 0 and not self.reconnected
+
+    def was_never_read(self) -> bool:
+        """Whether the kernel knows that nobody has read anything of this request, and all of it is still here."""
+        connection = self.connection
+        if connection is None or self.unfinished or not self.was_kept():
+            return False
+        line = b"%b %b HTTP/1.1\r\nX-Request-ID: %b\r\n\r\n" % (self.method, self.target, self.request_id)
+        length = len(line) + len(self.client.request_block) + sum(map(len, self.early))
+        return was_never_read(connection.transport.get_extra_info("socket"), length)
+
+    def connect_again(self) -> None:
+        """Send the same on a new connection to the same container; it is the same turn."""
+        upstream, self.connection = self.upstream, None
+        assert upstream is not None
+        self.reconnected = True
+        self.client.deadline = FOREVER
+        upstream.take_new(self)
 
     def on_sick(self, ports: frozenset[int]) -> None:
         """The container left the ring as sick: do not wait for it where another one may be asked."""
@@ -433,16 +470,16 @@ class Exchange:
         if self.upstream is not None and status >= 500:
             self.upstream.counts.failed += 1
         self.proxy.counters.own[status] += 1
-        if self.answer is not None:
-            self.leave_container()
-            self.client.break_off()
-            return
+        self.reason = sentence
+        begun = self.answer is not None
+        self.status = self.status if begun else status
         self.keep = keep and not self.unfinished
-        self.status = status
-        if self.proxy.on_finished is not None:
-            self.proxy.on_finished(self)
+        self.tell()
         self.leave_container()
-        self.client.fail(status, sentence, self.keep, retry_after)
+        if begun:
+            self.client.break_off()
+        else:
+            self.client.fail(status, sentence, self.keep, retry_after)
 
     def client_gone(self) -> None:
         """The client left: free the container at once."""
@@ -451,4 +488,12 @@ class Exchange:
             self.proxy.counters.tunnels -= self.tunneling
             if self.connection is not None:
                 self.connection.drop()
+            self.status = self.status or CLIENT_LEFT
+            self.reason = "" if self.tunneling else "The client left before its answer had ended."
+            self.tell()
             self.leave_container()
+
+    def tell(self) -> None:
+        """Have it in the access log, if there is one."""
+        if self.proxy.on_finished is not None:
+            self.proxy.on_finished(self)

@@ -40,6 +40,9 @@ class Watched(Protocol):
     def on_sick(self, ports: frozenset[int]) -> None:
         """These containers left the ring because they are sick."""
 
+    def look_if_gone(self) -> None:
+        """Leave if the client, which has closed its side, has closed the other one too."""
+
     def drain(self) -> None:
         """Close if idle: this worker is leaving."""
 
@@ -66,6 +69,7 @@ class Proxy:
         self.counters = Counters()
         self.budget = RetryBudget(settings.retry_budget)
         self.clients: set[Watched] = set()
+        self.half_closed: set[Watched] = set()  # of them, who send nothing more and wait for an answer
         self.max_clients = 0  # 0 is no limit
         self.max_in_flight = settings.share_in_flight
         self.upstreams: dict[int, Upstream] = {}  # the ring's members
@@ -77,6 +81,8 @@ class Proxy:
         self.lag_ms = 0.0  # of the second before
         # Told of every finished exchange when an access log is wanted.
         self.on_finished: Callable[[Any], None] | None = None
+        # Told of every request that was refused before it became an exchange: client, status, reason, what came of it.
+        self.on_refused: Callable[[Any, int, str, bytes], None] | None = None
         address = redis_address(settings.service.redis_url)
         self.dispatcher = Dispatcher(self, settings.service.name, address, self.id, log)
         self.dispatcher.precision = settings.count_precision
@@ -130,6 +136,8 @@ class Proxy:
         late = now - TICK_SECONDS  # deadlines are set by the tick before: this way none strikes early
         for client in [client for client in self.clients if client.deadline <= late]:
             client.overdue()
+        for client in list(self.half_closed):
+            client.look_if_gone()
         self.dispatcher.tick()
         self.ticks += 1
         if self.ticks % round(1 / TICK_SECONDS) == 0:

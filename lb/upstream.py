@@ -52,8 +52,8 @@ class Exchange(Protocol):
     def on_tunnel(self, data: bytes) -> None:
         """Bytes of a tunnel."""
 
-    def on_broken(self, why: str, answer_begun: bool) -> None:
-        """The connection is useless and the answer has not ended."""
+    def on_broken(self, why: str, answer_begun: bool, ended: bool = False) -> None:
+        """The connection is useless and the answer has not ended; `ended`: orderly, before a byte of it."""
 
     def pause_client(self) -> None:
         """The container takes no more for now."""
@@ -228,7 +228,8 @@ class UpstreamConnection(asyncio.Protocol):
             exchange.on_complete([])
         else:
             begun = bool(self.buffer) or self.mode != HEAD
-            exchange.on_broken("It broke off the connection" + (f" ({error})" if error else ""), begun)
+            why = "It broke off the connection" + (f" ({error})" if error else "")
+            exchange.on_broken(why, begun, error is None and not begun)
 
     def pause_writing(self) -> None:
         """Called by the loop."""
@@ -284,6 +285,10 @@ class Upstream:
                 connection.exchange = exchange
                 exchange.on_connection(connection)
                 return
+        self.take_new(exchange)
+
+    def take_new(self, exchange: Exchange) -> None:
+        """Get a new connection for the exchange, later."""
         task = asyncio.get_running_loop().create_task(self.open(exchange))
         self.opening.add(task)
         task.add_done_callback(self.opening.discard)

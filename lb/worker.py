@@ -106,7 +106,8 @@ class ProxyWorker(base.Worker):  # type: ignore[misc]
         proxy = self.make_proxy(Limits(line, cfg.limit_request_fields, cfg.limit_request_field_size))
         proxy.max_clients = self.cfg.worker_connections
         if self.log.access_log_enabled:
-            proxy.on_finished = AccessLog(self.log, self.cfg.access_log_format)
+            access_log = AccessLog(self.log, self.cfg.access_log_format)
+            proxy.on_finished, proxy.on_refused = access_log, access_log.refused
         linking = self.loop.create_task(proxy.dispatcher.stay_linked())
         await until_linked(proxy)
         servers = [await self.listen(proxy, listener.sock) for listener in self.sockets]

@@ -4,8 +4,9 @@
 
 Clients send mutated requests in random pieces; the container answers good requests well and all others with mutated
 answers. Between them good requests must get good answers, from the same worker process from beginning to end. A
-container that closes a kept connection unannounced just as a POST is sent on it costs that POST a 502, here as with
-any proxy that never sends a POST twice; so 502 is counted and shown, and anything else fails the run.
+container that closes a kept connection unannounced, and finds a POST when it looks what has come meanwhile, has that
+POST on its conscience: a proxy that never sends a POST twice must answer 502. So the container says how often that
+happened, and a single 502 more fails the run, like any other status.
 """
 
 import argparse
@@ -56,15 +57,23 @@ def mutated(dice: random.Random, seeds: list[bytes]) -> bytes:
     return data
 
 
-def answer(dice: random.Random) -> object:
-    """The container's script."""
+class Container:
+    """The container's script, and how many good requests reached it after it had closed."""
 
-    def script(wire: Wire, asked: Request, backend: Backend) -> bool:
+    def __init__(self, dice: random.Random) -> None:
+        self.dice = dice
+        self.too_late = 0
+
+    def __call__(self, wire: Wire, asked: Request, backend: Backend) -> bool:
+        """Answer; close half of the connections unannounced, as a server does that is in no hurry."""
         good = asked.target == "/good"
-        wire.send(ANSWERS[0] if good else mutated(dice, ANSWERS))
-        return good or dice.random() < 0.5
-
-    return script
+        wire.send(ANSWERS[0] if good else mutated(self.dice, ANSWERS))
+        if good or self.dice.random() < 0.5:
+            return True
+        wire.socket.shutdown(socket.SHUT_WR)
+        wire.socket.settimeout(5)
+        self.too_late += b"POST /good " in wire.buffer + wire.rest()
+        return False
 
 
 def attack(proxy: RunningProxy, dice: random.Random) -> None:
@@ -93,7 +102,8 @@ def main() -> None:
         folder = Path(tempfile.mkdtemp(prefix="slf-fuzz-"))
         folder.chmod(0o755)
         _, url = start_redis(stack, folder)
-        backend = Backend(answer(dice))  # type: ignore[arg-type]
+        container = Container(dice)
+        backend = Backend(container)
         proxy = RunningProxy(url, (backend,), (), {"UPSTREAM_TIMEOUT": 3, "HEADER_TIMEOUT": 1, "BODY_TIMEOUT": 1})
         stack.callback(proxy.stop)
         (before,) = proxy.beats()
@@ -107,16 +117,13 @@ def main() -> None:
         time.sleep(5)  # for what still waits to time out
         (after,) = proxy.beats()
         outcomes["containers asked"] = len(backend.requests)
+        outcomes["good requests that met a closed socket"] = container.too_late
         died = after.pid != before.pid or "Traceback" in proxy.log()
         stuck = dict(after.in_flight)
         log = proxy.log()
     sys.stdout.write(f"seed {options.seed}: {dict(outcomes)}; died {died}, still in flight {stuck}\n")
-    bad = [
-        name
-        for name in outcomes
-        if name.startswith("good client") and ": 200 b'hello'" not in name and ": 502" not in name
-    ]
-    if died or stuck or bad:
+    wrong = sum(count for name, count in outcomes.items() if name.startswith("good client") and ": 200" not in name)
+    if died or stuck or wrong > container.too_late:
         sys.stdout.write(log[-4000:])
         raise SystemExit(1)
 

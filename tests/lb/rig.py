@@ -233,6 +233,13 @@ class Backend:
         self.requests.append(request)
         return self.script(wire, request, self)
 
+    def close_kept(self) -> None:
+        """Close the connections that are open, and wait until that is done."""
+        for wire in self.wires:
+            with contextlib.suppress(OSError):
+                wire.socket.shutdown(socket.SHUT_RDWR)
+        eventually(lambda: self.open == 0)
+
     def close(self) -> None:
         """Refuse from now on, and break off what is open."""
         with contextlib.suppress(OSError):  # closed already

@@ -241,6 +241,32 @@ def test_a_client_that_leaves_frees_the_container_at_once(proxy: RunningProxy, b
     assert ended.wait(5)
 
 
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+def test_a_client_that_closes_its_side_gets_its_answer(proxy: RunningProxy, backend: Backend, version: str) -> None:
+    def slow(wire: Wire, asked: Request, _: Backend) -> None:
+        assert closed.wait(10)
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    closed = threading.Event()
+    backend.script = slow
+    with proxy.connect() as wire:
+        wire.send(request("POST", "/one", body=b"data", version=version))
+        eventually(lambda: backend.requests)
+        wire.socket.shutdown(socket.SHUT_WR)
+        closed.set()
+        answer = wire.answer()
+        assert (answer.status, answer.body) == (200, b"ok")
+        assert wire.rest() == b""
+
+
+def test_a_client_that_closes_its_side_gets_all_its_answers(proxy: RunningProxy) -> None:
+    with proxy.connect() as wire:
+        wire.send(request("GET", "/x") * 3 + b"GET /incomp")
+        wire.socket.shutdown(socket.SHUT_WR)
+        assert [wire.answer().status for _ in range(3)] == [200] * 3
+        assert wire.rest() == b""
+
+
 def test_forwarded_fields_say_who_asked(proxy: RunningProxy, backend: Backend) -> None:
     proxy.talk(request("GET", "/x", "X-Forwarded-For: 1.2.3.4", "X-Request-ID: mine", "traceparent: 00-abc"))
     seen = backend.requests[-1]

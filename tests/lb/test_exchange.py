@@ -1,6 +1,8 @@
 """One request's story when things go wrong: who is asked again, who is not, and what the client is told."""
 
 import json
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -91,6 +93,36 @@ def test_broken_before_the_answer_only_safe_requests_are_asked_again(
         answer = proxy.talk(request(method, "/x"))
     assert answer.status == status
     assert (served(broken), served(good)) == (1, before + times)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_a_kept_connection_that_was_closed_before_costs_nobody_an_error(
+    make_backend: MakeBackend, make_proxy: MakeProxy, method: str
+) -> None:
+    def answer_and_close(wire: Wire, asked: Request, _: Backend) -> bool:
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        return asked.target != "/first" or not asleep.wait(10)
+
+    asleep = threading.Event()
+    backend = make_backend(answer_and_close)
+    proxy = make_proxy(backend)
+    worker = proxy.beats()[0].pid
+    for number in range(3):
+        asleep.clear()
+        before = backend.connections
+        with proxy.connect() as wire:
+            wire.send(request("GET", "/first"))
+            assert wire.answer().status == 200
+            # The worker sleeps while the container closes, so it finds the end and the next request at the same time.
+            os.kill(worker, signal.SIGSTOP)
+            wire.send(request(method, f"/second{number}", body=b"data" if method == "POST" else b""))
+            asleep.set()
+            eventually(lambda: backend.open == 0)
+            os.kill(worker, signal.SIGCONT)
+            assert wire.answer().status == 200
+        assert served(backend, f"/second{number}") == 1
+        assert backend.connections > before
+        backend.close_kept()
 
 
 def test_a_500_of_a_sick_container_is_tried_elsewhere_once(make_backend: MakeBackend, make_proxy: MakeProxy) -> None:
