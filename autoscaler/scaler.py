@@ -16,6 +16,7 @@ import redis
 from autoscaler import compared, decision_log, memory, override
 from autoscaler.brakes import Changes
 from autoscaler.by_hand import changed_marks, states_for_plan
+from autoscaler.keepsake import Keepsake
 from autoscaler.outage import Outage
 from autoscaler.plan import Order, Plan, Step, plan, staying
 from autoscaler.policy import Decision, History, Measured, Policy, Rule, decide, sentence
@@ -85,6 +86,7 @@ class Scaler:
         self._orders = orders
         self._started = time.time()
         self._outage = Outage(WHO, "nothing is scaled")
+        self._keepsake = Keepsake(client, service.name, WHO)
 
     def tick(self, now: float) -> Decision | None:
         """Look, decide and order at unix time `now`. None when Redis did not answer: then everything stays as it is."""
@@ -111,6 +113,7 @@ class Scaler:
         compared.queue_read(pipe, name)
         stopped.queue_read(pipe, name)
         count, said, remembered, changed, since, compared_at, marks = pipe.execute()
+        said, marks = self._keepsake.after(said, marks, redis_is_new=since is None)
         measured = Measured(
             at=now,
             count=count,

@@ -1,5 +1,8 @@
 """The deploy worker's process: `python -m deploy`. Takes jobs and tends the containers until TERM; containers go on.
 
+Unless `up` has started all this and was killed: then nobody else is left to end its containers, and the worker, which
+the dying supervisor tells to end, ends them. A worker that ends by itself, or is killed, ends none.
+
 The main thread takes jobs from rq. A second one ticks, a third listens for wakes, and a pool takes the steps of
 different containers at the same time, so that a slow one holds up nobody.
 """
@@ -10,7 +13,9 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import environs
 import redis
@@ -23,11 +28,13 @@ from deploy.health import HealthProbe
 from deploy.jobs import LAUNCHER
 from deploy.launcher import WHO, Launcher
 from deploy.lease import Lease
+from deploy.machine.preflight import is_running
 from deploy.next_step import Policy
 from deploy.orders import Orders
 from deploy.roller import Roller
-from deploy.runtime.base import Runtime
+from deploy.runtime.base import KillFailed, Runtime, RuntimeAway
 from deploy.runtime.choose import choose_runtime
+from deploy.runtime.stopping import stop_containers
 from deploy.settings import DeploySettings
 from deploy.ticker import Ticker
 from deploy.wake import DEPLOY, WakeListener
@@ -38,6 +45,7 @@ from lb.settings import sentence
 
 TICK_SECONDS = 1.0  # how late a lost wake is made up for
 LAST_MOMENT = 1.5  # seconds from TERM to the end; whatever was not finished by then the next worker goes on with
+ORPHAN_GRACE = 0.5  # seconds for the containers of an `up` that was killed, from TERM to KILL
 MAX_THREADS = 32  # containers that are moved at the same time
 
 log = logging.getLogger("deploy")
@@ -61,7 +69,9 @@ def main() -> int:
 def run(settings: DeploySettings, runtime: Runtime) -> None:
     """Work until TERM or INT."""
     service, ticker = settings.service, Ticker(TICK_SECONDS)
-    end = end_by_signal(ticker)
+    end, ended = end_by_signal(ticker), threading.Event()
+    farewell = Farewell(settings, runtime)
+    threading.Thread(target=watch, args=(end, farewell, ended), name="last moment", daemon=True).start()
     client = connect(service.redis_url, name="deploy")
     WakeListener(connect(service.redis_url, name="deploy-wake"), service.name, DEPLOY, ticker.wake, end).start()
     with ThreadPoolExecutor(min(service.max_containers, MAX_THREADS), "step") as pool:
@@ -75,6 +85,7 @@ def run(settings: DeploySettings, runtime: Runtime) -> None:
         job_worker.work(service.redis_url, service.name, end, may_work=lambda: not lease.stands_by)
         ticking.join()
         lease.give_back()
+    ended.wait(LAST_MOMENT)
     runtime.close()
 
 
@@ -88,13 +99,30 @@ def end_by_signal(ticker: Ticker) -> threading.Event:
 
     signal.signal(signal.SIGTERM, finish)
     signal.signal(signal.SIGINT, finish)
-    threading.Thread(target=watch, args=(end,), name="last moment", daemon=True).start()
     return end
 
 
-def watch(end: threading.Event) -> None:
+class Farewell:
+    """What is left to do for a worker that is told to end: nothing, unless `up` was there and has been killed."""
+
+    def __init__(self, settings: DeploySettings, runtime: Runtime) -> None:
+        self._settings = settings
+        self._runtime = runtime
+        self._up_was_there = is_running(settings.state_dir)
+
+    def __call__(self) -> None:
+        """End the containers that nobody else will end."""
+        if self._up_was_there and not self._settings.keep and not is_running(self._settings.state_dir):
+            log.warning("the `up` that had started all this is gone: its containers end too")
+            with suppress(RuntimeAway, KillFailed):
+                stop_containers(self._runtime, ORPHAN_GRACE)
+
+
+def watch(end: threading.Event, farewell: Callable[[], None], ended: threading.Event) -> None:
     """Be gone soon after the end was asked for, also if somebody still waits for an engine or for Redis."""
     end.wait()
+    farewell()
+    ended.set()
     time.sleep(LAST_MOMENT)
     os._exit(0)
 

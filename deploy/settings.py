@@ -42,6 +42,7 @@ class DeploySettings:
     docker: DockerSettings = field(default_factory=DockerSettings)
     boot_timeout: float = 30.0  # from the start to the first 200 of the health path; slow images need some
     drain_timeout: float = 30.0  # as long as the proxy waits for a container's answer
+    keep: bool = False  # containers outlive `up`
     stop_grace: float = 5.0  # from TERM to KILL: it was drained before, nothing is in flight
 
     @classmethod
@@ -56,5 +57,6 @@ class DeploySettings:
             docker=DockerSettings.from_env(env),
             boot_timeout=env.float("BOOT_TIMEOUT", cls.boot_timeout, validate=POSITIVE),
             drain_timeout=env.float("DRAIN_TIMEOUT", cls.drain_timeout, validate=NOT_NEGATIVE),
+            keep=env.bool("KEEP", cls.keep),
             stop_grace=env.float("STOP_GRACE", cls.stop_grace, validate=NOT_NEGATIVE),
         )

@@ -7,9 +7,9 @@ import sys
 
 import environs
 
-from deploy.machine.service import stop_containers
 from deploy.runtime.base import KillFailed, RuntimeAway
 from deploy.runtime.choose import choose_runtime
+from deploy.runtime.stopping import stop_containers
 from deploy.settings import DeploySettings
 from lb.settings import sentence
 

@@ -3,7 +3,6 @@
 Only looks: nothing is started, made or changed.
 """
 
-import fcntl
 import os
 import resource
 import shutil
@@ -53,7 +52,7 @@ class Finding:
 
 def examine(settings: UpSettings, docker_host: str, docker_settings: DockerSettings) -> list[Finding]:
     """Everything, what is required first."""
-    running = is_running(settings.state_dir)
+    running = preflight.is_running(settings.state_dir)
     findings = [python(sys.version_info[:3]), virtual_environment(sys.prefix != sys.base_prefix)]
     findings += [*redis(settings), state_folder(settings.state_dir)]
     findings += ports(settings, running)
@@ -122,18 +121,6 @@ def state_folder(path: Path) -> Finding:
     free = shutil.disk_usage(nearest).free // 2**20
     fix = "" if free >= ENOUGH_DISK_MB else "Make room, or set STATE_DIR to another disk: photos are kept there."
     return Finding("State folder", graded(not fix), f"{path}, {free:,} MB free", fix)
-
-
-def is_running(state_dir: Path) -> bool:
-    """Whether a service runs from this folder: `up` holds its lock file."""
-    try:
-        with (state_dir / "up.lock").open("rb") as handle:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def ports(settings: UpSettings, running: bool) -> Iterator[Finding]:

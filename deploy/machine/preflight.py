@@ -48,6 +48,18 @@ def lock(state_dir: Path) -> IO[str]:
     return handle
 
 
+def is_running(state_dir: Path) -> bool:
+    """Whether a service runs from this folder: `up` holds its lock file."""
+    try:
+        with (state_dir / "up.lock").open("rb") as handle:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def predecessor_gone(run_folder: Path, seconds: float) -> None:
     """Wait for the supervisor of an `up` that was killed: it is still stopping what that `up` had started."""
     with contextlib.suppress(OSError, ValueError, psutil.NoSuchProcess):

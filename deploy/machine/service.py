@@ -25,6 +25,7 @@ from deploy.machine.settings import ROOT, RunFolder, UpSettings
 from deploy.machine.supervised import Supervised
 from deploy.machine.supervisor_conf import Program
 from deploy.runtime.base import KillFailed, Runtime, RuntimeAway
+from deploy.runtime.stopping import stop_containers
 from lb.redis_client import connect
 
 SERVERS = ("redis-state", "redis-acts")
@@ -97,7 +98,7 @@ class Service:
         """Every part as a supervised program. Lower priority starts first and stops last."""
         python = sys.executable
         parts = [
-            Program("deploy", (python, "-m", "deploy"), 20, 3),
+            Program("deploy", (python, "-m", "deploy"), 20, 5),
             Program("lb", (python, "-m", "gunicorn", "-c", "python:lb.gunicorn_conf"), 30, 6),
             Program("monitor", (python, "-m", "monitor"), 40, 3),
             Program("autoscaler", (python, "-m", "autoscaler"), 40, 3),
@@ -201,23 +202,6 @@ def begin_anew(client: redis.Redis, service: str) -> None:
     """Forget what persons have ordered for containers that are gone: what is configured is run, on every port."""
     rollout.forget(client, service)
     stopped.clear(client, service)
-
-
-def stop_containers(runtime: Runtime, grace: float) -> None:
-    """TERM to every container of ours, KILL after `grace` seconds; of the dead nothing is left, not even their logs."""
-    ours = runtime.running()
-    for found in ours:
-        runtime.terminate(found.runtime_id)
-    wait_for_none(runtime, grace)
-    for found in ours:
-        runtime.kill(found.runtime_id)
-
-
-def wait_for_none(runtime: Runtime, seconds: float) -> None:
-    """Until the runtime knows of no running container, for `seconds` at the most."""
-    deadline = time.monotonic() + seconds
-    while runtime.running() and time.monotonic() < deadline:
-        time.sleep(0.03)
 
 
 def wait_for_end(process: subprocess.Popen[bytes], seconds: float) -> None:

@@ -17,11 +17,12 @@ from environs import Env, EnvError
 from rich.console import Console
 
 from deploy.machine import preflight, process_tree, redis_servers
-from deploy.machine.service import Service, StartFailed, folder, stop_containers
+from deploy.machine.service import Service, StartFailed, folder
 from deploy.machine.settings import DEFAULT_STATE_DIR, RunFolder, UpSettings, for_children
 from deploy.machine.tokens import tokens
 from deploy.runtime.base import Runtime
 from deploy.runtime.choose import choose_runtime
+from deploy.runtime.stopping import stop_containers
 from deploy.settings import DeploySettings
 from lb.settings import sentence
 

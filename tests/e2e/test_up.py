@@ -12,6 +12,9 @@ import pytest
 from helpers import eventually, free_port
 from running_service import ROOT, RunningService, running_service, start, stop, title_of
 
+from deploy.runtime.local_process import MARK
+from deploy.runtime.processes import all_stats, environment_of
+
 
 def refused(**variables: str) -> tuple[int, str]:
     """Exit status and output of an `up` that must not start."""
@@ -116,15 +119,29 @@ def test_another_application_is_served_the_same_way(tmp_path: Path) -> None:
         assert service.get("/hello.txt").text == "hello\n"
 
 
-def test_an_up_that_is_killed_leaves_nothing_that_hinders_the_next(tmp_path: Path) -> None:
+def test_an_up_that_is_killed_leaves_nothing_running_and_nothing_that_hinders_the_next(tmp_path: Path) -> None:
     ports = {"LB_PORT": str(free_port())}
     with running_service(state_dir=tmp_path, **ports) as service:
+        service.scale(2)
         first_port = str(service.first_port)
+        assert len(containers_of(service)) == 2
         os.kill(service.process.pid, signal.SIGKILL)
         service.process.wait(10)
         eventually(lambda: port_is_free(service.lb_port), within=20)
+        eventually(lambda: not containers_of(service), within=20)
     with running_service(state_dir=tmp_path, FIRST_PORT=first_port, **ports) as service:
         assert service.get("/api/v1/_health").status_code == 200
+
+
+def containers_of(service: RunningService) -> list[int]:
+    """The pids of the processes that lead a container of this service, whoever is their parent by now."""
+    mark = f"{service.state_dir}/containers/"
+    return [stat.pid for stat in all_stats() if stat.alive and stat.session == stat.pid and mark in told(stat.pid)]
+
+
+def told(pid: int) -> str:
+    """The mark that a container carries in its environment."""
+    return environment_of(pid).get(MARK, "")
 
 
 def port_is_free(port: int) -> bool:

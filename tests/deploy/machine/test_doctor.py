@@ -16,7 +16,6 @@ from deploy.machine.doctor import (
     examine,
     free_ports,
     is_healthy,
-    is_running,
     memory,
     open_files,
     ports,
@@ -119,9 +118,9 @@ def test_a_state_folder_that_cannot_be_written_is_bad():
 def test_the_ports_of_a_running_service_are_its_own(settings, listener):
     taken = replace(settings, lb_port=listener.getsockname()[1])
     with preflight.lock(settings.state_dir):
-        assert is_running(settings.state_dir)
-        assert [one.grade for one in ports(taken, is_running(settings.state_dir))] == [Grade.GOOD]
-    assert not is_running(settings.state_dir)
+        assert preflight.is_running(settings.state_dir)
+        assert [one.grade for one in ports(taken, preflight.is_running(settings.state_dir))] == [Grade.GOOD]
+    assert not preflight.is_running(settings.state_dir)
     assert next(ports(taken, running=False)).grade is Grade.BAD
 
 
