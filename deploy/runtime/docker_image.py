@@ -33,9 +33,9 @@ KEPT_AS = "selfieless"  # before the service's name: the repository of the image
 KEPT = 5  # of them
 EXACT = re.compile(r"@([0-9a-f]{12})\Z")
 # Seconds without a word, after which an image counts as not to be had. A registry that can be reached says something
-# within two; pip is silent over one big wheel on a slow line.
+# within two; pip is silent over one big wheel on a slow line, and while a busy machine unpacks all of them.
 FETCH_SILENCE = 10
-BUILD_SILENCE = 60
+BUILD_SILENCE = 180
 BUILD_SECONDS = 600  # for all of it
 STEP_WIDTH = 100  # characters of a step that are told: its kind and what it is about
 
