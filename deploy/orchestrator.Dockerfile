@@ -11,7 +11,7 @@ FROM ${BASE} AS build
 COPY requirements/lb.txt requirements/orchestrator.txt wheels* /build/
 RUN python3 -m venv /venv \
  && if ls /build/*.whl >/dev/null 2>&1; then offline="--no-index --find-links /build"; fi \
- && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --retries 2 --require-hashes --no-compile $offline \
+ && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --retries 2 --require-hashes $offline \
     -r /build/lb.txt -r /build/orchestrator.txt
 COPY pyproject.toml README.md /srv/
 COPY requirements/acts.txt /srv/requirements/

@@ -96,7 +96,7 @@ class Project:
                 shutil.copy2(wheel, self.folder / "wheels")
         image = servers(self.api)
         self.variables |= {"REDIS_IMAGE": image, "HAPROXY_IMAGE": image}
-        self.compose("build")
+        self.compose("build", "--parallel")
 
     def up(self) -> None:
         """Start everything, and wait until it serves."""
