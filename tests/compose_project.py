@@ -14,7 +14,7 @@ from typing import Any
 
 import requests
 from docker import APIClient
-from docker.errors import ImageNotFound
+from docker.errors import APIError, ImageNotFound
 from docker_images import BASE, servers, wheels
 from helpers import ROOT, eventually, free_port, free_ports
 from required import missing
@@ -125,9 +125,12 @@ class Project:
         return self.compose("run", "--rm", "-T", "selfieless", *words)
 
     def inside(self, part: str, *words: str) -> str:
-        """What a command prints in the container of a part, whatever its exit status."""
-        made = self.api.exec_create(self.inspect(part)["Id"], list(words))
-        printed: bytes = self.api.exec_start(made["Id"])
+        """What a command prints in the container of a part, whatever its exit status; nothing while that is down."""
+        try:
+            made = self.api.exec_create(self.inspect(part)["Id"], list(words))
+            printed: bytes = self.api.exec_start(made["Id"])
+        except APIError:
+            return ""
         return printed.decode()
 
     def ring(self) -> list[int]:
