@@ -1,5 +1,7 @@
 """Redis away, back, and back without its memory: real workers, a Redis that is killed, stopped and flushed."""
 
+import asyncio
+import logging
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,9 +13,14 @@ from helpers import eventually
 from real_redis import RedisServer, start_redis
 from rig import Backend, RunningProxy, request
 
+from lb.counters import Counters
+from lb.dispatcher import Dispatcher
 from lb.events import Kind, read
+from lb.heartbeat import WorkerBeat
 from lb.redis_client import connect
+from lb.redis_link import RedisAddress
 from lb.request_window import requests_key
+from lb.ring import Ring
 from lb.turns import turn_key
 
 MakeBackend = Callable[..., Backend]
@@ -133,3 +140,28 @@ def test_errors_of_redis_degrade_too(own_redis: RedisServer, make_backend: MakeB
         wait_degraded(proxy)
         client.config_set("maxmemory", "0")
         eventually(lambda: client.zcard(requests_key(proxy.service)) == 3)
+
+
+class Nobody:
+    """An owner of a dispatcher that is never linked."""
+
+    counters = Counters()
+
+    def on_ring(self, ring: Ring, sick: frozenset[int]) -> None:
+        """Nobody minds."""
+
+    def beat(self) -> WorkerBeat:
+        """Nobody beats."""
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(("first", "end"), [(0, 1), (0, 10), (3, 12), (95, 105), (999, 1000), (1000, 1128)])
+@pytest.mark.parametrize("precision", [0.0, 1.0])
+def test_records_packed_by_one_join_are_the_same_commands(first: int, end: int, precision: float) -> None:
+    async def pack_both_ways() -> None:
+        dispatcher = Dispatcher(Nobody(), "dienst-ü", RedisAddress(), "0123abcd", logging.getLogger(__name__))
+        dispatcher.precision = precision
+        new = "1700000000.125", first, end
+        assert dispatcher.packed_new(new) == dispatcher.packed_records(dispatcher.records_of(new))
+
+    asyncio.run(pack_both_ways())
