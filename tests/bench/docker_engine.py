@@ -22,6 +22,7 @@ from rich.progress import track
 from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # before tests/deploy, which is no package
 
 from docker_images import acts_settings, engine
 from helpers import eventually
@@ -90,8 +91,9 @@ def of(values: list[float]) -> tuple[str, str]:
 def launch(running: RunningService) -> float:
     """One container more, then one less; seconds from the order until it was healthy, as the service tells it."""
     running.scale(1)
-    running.scale(2)
     with running.redis() as client:
+        eventually(lambda: client.zcard("acts:containers") == 1, within=30)  # one that still drains is taken back
+        running.scale(2)
         told = client.xrevrange("acts:events", count=20)
     healthy = next(fields for _, fields in told if fields["kind"] == "healthy")
     return float(healthy["seconds"])
