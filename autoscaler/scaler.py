@@ -7,7 +7,7 @@ next one, and two autoscalers that were started by mistake order everything once
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -62,6 +62,7 @@ class Sight:
     changes: Changes
     compared: bool
     by_hand: Marks  # the ports that persons keep empty
+    parked: Set[int]  # those of them on which a drained container is up
 
 
 class Scaler:
@@ -103,7 +104,8 @@ class Scaler:
         return decision
 
     def _look(self, now: float) -> Sight:
-        states = states_for_plan(self._table.all())
+        containers = self._table.all()
+        states, parked = states_for_plan(containers), {one.port for one in containers if one.parked}
         name = self._service.name
         pipe = self._redis.pipeline(transaction=True)
         request_window.count(pipe, name, now, self._policy.window)
@@ -124,7 +126,7 @@ class Scaler:
             in_flight=self._in_flight(),
         )
         history, changes = memory.history_of(remembered), memory.changes_of(changed)
-        return Sight(measured, states, history, changes, compared_at is not None, stopped.marks_of(marks))
+        return Sight(measured, states, history, changes, compared_at is not None, stopped.marks_of(marks), parked)
 
     def _in_flight(self) -> int | None:
         """Requests that are being answered, None while no proxy worker is alive to know, and where no policy asks."""
@@ -137,7 +139,9 @@ class Scaler:
         if not sight.compared and sight.measured.age < compared.PATIENCE:
             return Plan(waiting="waiting until the table has been compared with what runs")
         over = {port for port, mark in self._changed_marks(sight, target).items() if mark is None}
-        return plan(sight.states, target, self._service.first_port, set(sight.by_hand) - over)
+        first = self._service.first_port
+        unneeded = sight.parked - set(range(first, first + target))  # whether or not anybody remembers who drained it
+        return plan(sight.states, target, first, (set(sight.by_hand) - over) | unneeded)
 
     def _changed_marks(self, sight: Sight, target: int) -> dict[int, Stopped | None]:
         first = self._service.first_port

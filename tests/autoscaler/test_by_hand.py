@@ -118,3 +118,11 @@ def test_a_drained_container_is_taken_back_when_more_are_wanted(three, ann):
     three.come(20)
     three.tick()
     assert 8001 in three.ports(State.RUNNING)
+
+
+def test_a_drained_container_that_is_not_needed_goes_also_when_its_mark_was_lost(three, ann):
+    ann.drain(8002, "ann")
+    stopped.forget(three.redis, "acts", 8002)
+    three.now += 250
+    three.live(130)
+    assert three.ports() == [8000]
