@@ -92,7 +92,9 @@ def daemon(who: str, name: str, beat: Beat | None, snapshot: Snapshot) -> Part:
     if snapshot.daemons[who] is None:
         return Part(name, Health.GONE, age, "no sign of life")
     health = by_age(age)
-    return Part(name, Health.DEGRADED if beat.trouble and health is Health.WELL else health, age, beat.trouble)
+    others = len(snapshot.standing_by.get(who, ()))
+    said = beat.trouble or (f"{others} on standby" if others else "")
+    return Part(name, Health.DEGRADED if beat.trouble and health is Health.WELL else health, age, said)
 
 
 def server(name: str, pulse: Pulse | None, at: float) -> Part:

@@ -10,6 +10,7 @@ from monitor.dashboard.parts import ACTS_REDIS, STATE_REDIS, Health, Part
 from monitor.dashboard.rates import Rates
 from monitor.event_view import as_json as event_as_json
 from monitor.snapshot import Row, Snapshot
+from monitor.status_view import notes_of
 
 Json = dict[str, Any]
 
@@ -28,6 +29,7 @@ def state_of(snapshot: Snapshot, rates: Rates, parts: Sequence[Part]) -> Json:
         "rows": [row_of(row, rates) for row in snapshot.rows],
         "parts": [part_of(part) for part in parts],
         "held": snapshot.hold.reason if snapshot.hold else None,
+        "notes": list(notes_of(snapshot)),
         "troubles": troubles,
         "turn": snapshot.turn,
         "version": snapshot.ring.version,

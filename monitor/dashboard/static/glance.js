@@ -11,6 +11,7 @@ export function showGlance(state) {
   say(byId("running"), String(containers.running));
   say(byId("target"), String(containers.target ?? "–"));
   say(byId("reason"), containers.reason);
+  showNotes(state.notes);
   byId("glance").dataset.short = containers.target !== null && containers.running < containers.target;
   say(byId("above"), requests.above === null ? `${containers.most} is the most there may be` : `${ordinal(requests)} at ${requests.above}: ${requests.above - requests.count} more`);
   say(byId("below"), requests.below === null ? "one is the fewest" : `one fewer below ${requests.below}`);
@@ -19,6 +20,14 @@ export function showGlance(state) {
   const number = byId("number");
   number.max = containers.most;
   if (!number.value) number.value = containers.fixed ?? containers.target ?? 1;
+}
+
+// What persons have ordered, and what is as it is because of that.
+function showNotes(notes) {
+  const list = byId("notes");
+  while (list.children.length > notes.length) list.lastChild.remove();
+  while (list.children.length < notes.length) list.append(make("li"));
+  notes.forEach((note, index) => say(list.children[index], note.replaceAll("`", "")));
 }
 
 const ordinal = (requests) => `container ${requests.above / requests.each + 1}`;

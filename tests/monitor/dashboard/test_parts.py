@@ -4,6 +4,7 @@ import pytest
 import redis
 
 from deploy.daemon_beat import Beat
+from deploy.lease import Holder
 from lb.heartbeat import WorkerBeat
 from monitor import snapshot
 from monitor.dashboard.parts import Health, Memory, Part, Pulse, by_age, server, worst
@@ -68,6 +69,12 @@ def test_a_worker_without_redis_and_a_daemon_in_trouble_are_degraded(seen) -> No
         ("proxy worker 161", "works without the state Redis"),
         ("deploy worker", "no engine"),
     ]
+
+
+def test_who_stands_by_is_told(seen) -> None:
+    waiting = Snapshot(**{**vars(changed(seen)), "standing_by": {"monitor": [Holder("host", "1", 2, 3)]}})
+    parts = {part.name: part.said for part in Memory().parts(waiting, {})}
+    assert parts["monitor"] == "1 on standby"
 
 
 def test_no_worker_at_all_is_a_part_that_is_gone(seen) -> None:

@@ -3,6 +3,8 @@ import json
 import pytest
 
 from autoscaler.policy import Policy
+from deploy import stopped
+from deploy.stopped import Stopped
 from lb.events import Event, Kind
 from monitor import snapshot
 from monitor.dashboard import picture
@@ -46,6 +48,12 @@ def test_the_count_stands_between_two_thresholds(ward, count, below, above) -> N
 def test_with_a_minimum_nothing_lies_below_it() -> None:
     assert picture.last_threshold(45, Policy(minimum=3)) is None
     assert picture.last_threshold(65, Policy(minimum=3)) == 60
+
+
+def test_what_persons_keep_empty_is_noted(ward) -> None:
+    ward.start(8000)
+    stopped.mark(ward.redis, ward.service.name, 8003, Stopped("ann", ward.now - 60))
+    assert "8003 was stopped or drained by ann 1 min ago" in state_of(ward)["notes"][0]
 
 
 def test_a_redis_that_is_away_is_a_trouble(ward) -> None:
