@@ -22,7 +22,9 @@ from lb.retries import Retry
 from lb.ring import Ring, return_port
 from lb.tcp_state import was_never_read
 from lb.upstream import Upstream, UpstreamConnection
+from lb.websocket import CLOSE, MASKED_CLOSE, Frames
 
+FRAME_WAIT = 2.0  # seconds that a WebSocket's frame may take to end before the tunnel is cut
 CLIENT_LEFT = 499  # in the access log only, as nginx writes it
 SAFE_TO_REPEAT = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 
@@ -70,6 +72,8 @@ class Exchange:
         "connection",
         "counted",
         "early",
+        "end_at",
+        "frames",
         "gone",
         "headless",
         "keep",
@@ -129,6 +133,8 @@ class Exchange:
         self.chunking = False  # the answer's body goes out in chunks
         self.keep = False
         self.tunneling = False
+        self.frames: tuple[Frames, ...] = ()  # of a WebSocket: from the container, from the client
+        self.end_at = FOREVER  # loop time, of a tunnel whose container has left
         self.gone = False  # the client is gone, or has its answer
         self.started = time.monotonic()
         self.sent = 0.0  # when the container was sent the head
@@ -319,9 +325,7 @@ class Exchange:
         if complete:
             self.finish()
         elif answer.status == 101:
-            self.tunneling = True
-            self.proxy.counters.tunnels += 1
-            self.send_tunnel(client.take_held())
+            self.begin_tunnel()
         else:
             self.chunking = answer.length < 0 and minor == 1
 
@@ -339,13 +343,62 @@ class Exchange:
         self.body_bytes += len(data)
         self.client.transport.write(chunk(data) if self.chunking else data)
 
+    def begin_tunnel(self) -> None:
+        """From here on everything is passed on, both ways, until one side ends it."""
+        self.tunneling = True
+        self.keep = False
+        if self.upgrade.lower() == b"websocket":
+            self.frames = (Frames(), Frames())
+        self.proxy.counters.tunnels += 1
+        self.proxy.tunnels.add(self)
+        self.send_tunnel(self.client.take_held())
+
+    def tunnel_ended(self) -> None:
+        """Nothing is passed on any more."""
+        if self.tunneling:
+            self.tunneling = False
+            self.proxy.counters.tunnels -= 1
+            self.proxy.tunnels.discard(self)
+
+    def look_at_tunnel(self, now: float) -> None:
+        """End the tunnel some time after its container has left the ring: nobody else would. Called by the clock.
+
+        A WebSocket gets a close frame on both sides ("going away") where no frame is under way; a frame that does not
+        end is waited for a moment.
+        """
+        leaving = self.proxy.draining or (self.upstream is not None and not self.upstream.in_ring)
+        if not leaving:
+            self.end_at = FOREVER
+        elif self.end_at == FOREVER:
+            self.end_at = now + self.proxy.settings.tunnel_grace
+        elif now >= self.end_at and (now >= self.end_at + FRAME_WAIT or all(each.at_boundary for each in self.frames)):
+            self.end_tunnel()
+
+    def end_tunnel(self) -> None:
+        """Say good-bye to both sides."""
+        self.tunnel_ended()
+        polite = bool(self.frames)
+        if polite and self.frames[0].at_boundary:
+            self.client.transport.write(CLOSE)
+        if self.connection is not None:
+            if polite and self.frames[1].at_boundary:
+                self.connection.transport.write(MASKED_CLOSE)
+            self.connection.exchange = None
+            self.connection.transport.close()
+        self.unfinished = True  # so that the client's own close frame is still read
+        self.finish()
+
     def on_tunnel(self, data: bytes) -> None:
         """Pass on bytes of a tunnel to the client."""
+        if self.frames:
+            self.frames[0].feed(data)
         self.client.transport.write(data)
 
     def send_tunnel(self, data: bytes) -> None:
         """Pass on bytes of a tunnel to the container."""
         if data and self.connection is not None:
+            if self.frames:
+                self.frames[1].feed(data)
             self.connection.transport.write(data)
 
     def on_complete(self, trailers: list[bytes]) -> None:
@@ -408,7 +461,7 @@ class Exchange:
         container, nor about this turn: a new connection to the same one, whatever the method.
         """
         if self.tunneling:
-            self.proxy.counters.tunnels -= 1
+            self.tunnel_ended()
             self.connection = None
             self.finish()
             return
@@ -485,11 +538,11 @@ class Exchange:
         """The client left: free the container at once."""
         if not self.gone:
             self.gone = True
-            self.proxy.counters.tunnels -= self.tunneling
             if self.connection is not None:
                 self.connection.drop()
             self.status = self.status or CLIENT_LEFT
             self.reason = "" if self.tunneling else "The client left before its answer had ended."
+            self.tunnel_ended()
             self.tell()
             self.leave_container()
 

@@ -50,6 +50,13 @@ class Watched(Protocol):
         """Break off whatever goes on."""
 
 
+class Tunnel(Protocol):
+    """An exchange that has become a tunnel, as the clock sees it."""
+
+    def look_at_tunnel(self, now: float) -> None:
+        """End it in time when its container leaves; `now` is loop time."""
+
+
 class Proxy:
     """Everything that the connections of one worker have in common."""
 
@@ -70,6 +77,7 @@ class Proxy:
         self.budget = RetryBudget(settings.retry_budget)
         self.clients: set[Watched] = set()
         self.half_closed: set[Watched] = set()  # of them, who send nothing more and wait for an answer
+        self.tunnels: set[Tunnel] = set()
         self.max_clients = 0  # 0 is no limit
         self.max_in_flight = settings.share_in_flight
         self.upstreams: dict[int, Upstream] = {}  # the ring's members
@@ -138,6 +146,8 @@ class Proxy:
             client.overdue()
         for client in list(self.half_closed):
             client.look_if_gone()
+        for tunnel in list(self.tunnels):
+            tunnel.look_at_tunnel(now)
         self.dispatcher.tick()
         self.ticks += 1
         if self.ticks % round(1 / TICK_SECONDS) == 0:

@@ -87,6 +87,7 @@ class LbSettings:
     upstream_timeout: float = 30.0  # to the first byte of the answer
     header_timeout: float = 10.0  # from a client's first byte (or from accept) to the end of the head
     body_timeout: float = 30.0  # without a byte of a client's body
+    tunnel_grace: float = 5.0  # that a tunnel (a WebSocket) may go on after its container has left the ring
     max_body: int = 0  # 0 is no limit: the proxy streams and holds nothing
     max_in_flight: int = 400  # one container's, over all workers; below the connections that an acts container takes
     retry_budget: float = 0.2  # share of a worker's requests of the last 10 s that may be second tries
@@ -111,6 +112,7 @@ class LbSettings:
             upstream_timeout=env.float("UPSTREAM_TIMEOUT", cls.upstream_timeout, validate=POSITIVE),
             header_timeout=env.float("HEADER_TIMEOUT", cls.header_timeout, validate=POSITIVE),
             body_timeout=env.float("BODY_TIMEOUT", cls.body_timeout, validate=POSITIVE),
+            tunnel_grace=env.float("TUNNEL_GRACE", cls.tunnel_grace, validate=NOT_NEGATIVE),
             max_body=env.int("MAX_BODY", cls.max_body, validate=NOT_NEGATIVE),
             max_in_flight=env.int("MAX_IN_FLIGHT", cls.max_in_flight, validate=POSITIVE),
             retry_budget=env.float("RETRY_BUDGET", cls.retry_budget, validate=validate.Range(0, 1)),

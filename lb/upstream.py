@@ -19,6 +19,7 @@ from lb.headers import CHUNKED, UNTIL_CLOSE, Answer, BadAnswer, read_answer
 IDLE_SECONDS = 30.0
 MAX_IDLE = 256  # kept connections per container and worker: as many as one worker keeps busy at full speed
 MAX_HEAD = 65536  # bytes of an answer's head, as of a request's
+MAX_INTERIM = 100  # interim answers (1xx) in one read; a flood in many reads ends with UPSTREAM_TIMEOUT
 MEMO_SIZE = 256  # heads remembered per container; they differ by date and length, so a second has few of them
 
 HEAD, LENGTH, CHUNKS, TO_THE_END, TUNNEL = range(5)  # what a connection reads now
@@ -65,7 +66,18 @@ class Exchange(Protocol):
 class UpstreamConnection(asyncio.Protocol):
     """One connection to a container."""
 
-    __slots__ = ("answer", "buffer", "decoder", "exchange", "idle_since", "left", "mode", "transport", "upstream")
+    __slots__ = (
+        "answer",
+        "buffer",
+        "decoder",
+        "exchange",
+        "idle_since",
+        "left",
+        "mode",
+        "nested",
+        "transport",
+        "upstream",
+    )
 
     transport: asyncio.Transport
 
@@ -78,6 +90,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.answer: Answer | None = None
         self.decoder: ChunkDecoder | None = None
         self.idle_since = 0.0
+        self.nested = 0  # interim answers of one read that are being handed on
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop."""
@@ -161,7 +174,12 @@ class UpstreamConnection(asyncio.Protocol):
             self.fail(exchange, "It changed the protocol unasked")
             return
         if rest and self.exchange is exchange:
-            self.data_received(rest)
+            self.nested += 1
+            if self.nested > MAX_INTERIM:
+                self.fail(exchange, "It sends interim answers without end")
+            else:
+                self.data_received(rest)
+            self.nested -= 1
 
     def read_length(self, exchange: Exchange, data: bytes) -> None:
         """Read a body of known length."""

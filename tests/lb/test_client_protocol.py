@@ -30,11 +30,48 @@ SMUGGLING = [
     (b"GET / HTTP/1.1\r\n" + HOST + HOST + b"\r\n", "two hosts"),
     (b"GET / HTTP/1.1\r\n\r\n", "no host"),
     (b"GET / HTTP/1.1\r\nHost: a\x00b\r\n\r\n", "a control character"),
+    (
+        b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 4\r\nContent-Length: 4\r\n\r\nabcd",
+        "one length twice (9112, 6.3)",
+    ),
+    (b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 0x4\r\n\r\nabcd", "a length that is not decimal"),
+    (b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length:\r\n\r\n", "an empty length"),
+    (
+        b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
+        "chunked twice (9112, 6.1)",
+    ),
+    (
+        b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "again",
+    ),
+    (b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "a coding we do not decode"),
+    (b"POST / HTTP/1.1\r\n" + HOST + b'Transfer-Encoding: "chunked"\r\n\r\n0\r\n\r\n', "a quoted coding"),
+    (b"GET / HTTP/1.1\r\n" + HOST + b"X: a\rb\r\n\r\n", "a bare carriage return (9112, 2.2)"),
+    (b"GET / HTTP/1.1\r\n" + HOST + b"X: a\x00b\r\n\r\n", "NUL in a value (9110, 5.5)"),
+    (b"GET / HTTP/1.1\r\n" + HOST + b"X\x00: ab\r\n\r\n", "NUL in a name"),
+    (b"GET / HTTP/1.1\r\n" + HOST + b": ab\r\n\r\n", "a field without a name"),
+    (b"GET / HTTP/1.1\r\n X: y\r\n" + HOST + b"\r\n", "a space before the first field (9112, 2.2)"),
+    (b"GET  / HTTP/1.1\r\n" + HOST + b"\r\n", "two spaces in the request line"),
+    (b"GET / HTTP/1.1 \r\n" + HOST + b"\r\n", "a space after the version"),
+    (b"GET /a b HTTP/1.1\r\n" + HOST + b"\r\n", "a space in the target"),
+    (b"GET /#part HTTP/1.1\r\n" + HOST + b"\r\n", "a fragment in the target"),
+    (b"GET * HTTP/1.1\r\n" + HOST + b"\r\n", "the asterisk is for OPTIONS only (9112, 3.2.4)"),
+    (b"GET http://user@a/ HTTP/1.1\r\n" + HOST + b"\r\n", "user information in the target (9110, 4.2.4)"),
+    (b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "a host with a space (9112, 3.2)"),
+    (b"GET / HTTP/1.1\r\nHost: a,b\r\nConnection: host\r\n\r\n", "Connection names Host"),
     (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", "TLS to a plain port"),
 ]
 BAD_CHUNKS = [
     (b"5\nhello\r\n0\r\n\r\n", "a bare line feed after the size"),
     (b"5\r\nhelloworld\r\n0\r\n\r\n", "more data than announced"),
+    (b" 5\r\nhello\r\n0\r\n\r\n", "a space before the size"),
+    (b"5\r\nhello\n0\r\n\r\n", "a bare line feed after the data"),
+    (b"5;" + b"e" * 300 + b"\r\nhello\r\n0\r\n\r\n", "an extension without an end: bytes that nobody pays for"),
+    (b"5;a=\x00\r\nhello\r\n0\r\n\r\n", "NUL in an extension"),
+    (b"5;a=\rb\r\nhello\r\n0\r\n\r\n", "a bare carriage return in an extension"),
+    (b"0\r\nX: y\r\n folded\r\n\r\n", "a folded trailer"),
+    (b"0\r\nX : y\r\n\r\n", "space before the colon of a trailer"),
+    (b"\r\n5\r\nhello\r\n0\r\n\r\n", "an empty line where a size must be"),
     (b"-5\r\nhello\r\n0\r\n\r\n", "a negative size"),
     (b"0x5\r\nhello\r\n0\r\n\r\n", "C's hexadecimal"),
     (b"FFFFFFFFFFFFFFFFF\r\nhello\r\n0\r\n\r\n", "a size that overflows"),
@@ -98,6 +135,29 @@ def test_an_absolute_target_names_the_host(proxy: RunningProxy, backend: Backend
         proxy.talk(request("GET", target))
         assert backend.requests[-1].target == "/x?y"
         assert backend.requests[-1].values("Host") == [host]
+
+
+def test_what_the_rules_allow_is_forwarded(proxy: RunningProxy, backend: Backend) -> None:
+    chunked = "Transfer-Encoding: ChUnKeD"
+    vectors = [
+        (request("OPTIONS", "*"), "*", b""),  # the asterisk form
+        (request("GET", "http://a.example"), "/", b""),  # an absolute form without a path is "/" (9112, 3.2.2)
+        (request("GET", "/x", "X:y"), "/x", b""),  # no space after the colon
+        (request("GET", "/x", "X: \t y \t"), "/x", b""),  # optional white space around a value
+        (request("GET", "/x", "X:"), "/x", b""),  # an empty value
+        (request("POST", "/x", "Content-Length: 0"), "/x", b""),  # an empty body
+        (request("POST", "/x", chunked) + b"000000005\r\nhello\r\n00\r\n\r\n", "/x", b"hello"),  # leading zeros
+        (request("POST", "/x", chunked) + b'5;a="b;c"\r\nhello\r\n0;z\r\n\r\n', "/x", b"hello"),  # extensions
+        (
+            request("POST", "/x", chunked) + b"0\r\nContent-Length: 3\r\n\r\n",
+            "/x",
+            b"",
+        ),  # a trailer that frames nothing
+    ]
+    for raw, target, body in vectors:
+        assert proxy.talk(raw).status == 200, raw
+        assert (backend.requests[-1].target, backend.requests[-1].body) == (target, body)
+        assert b"Content-Length" not in backend.requests[-1].trailers
 
 
 def test_pipelined_requests_are_answered_in_order(proxy: RunningProxy, backend: Backend) -> None:

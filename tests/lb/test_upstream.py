@@ -8,6 +8,8 @@ import pytest
 from helpers import eventually
 from rig import Backend, Request, RunningProxy, Wire, request, script_of
 
+from lb.websocket import CLOSE, MASKED_CLOSE
+
 OK = b"HTTP/1.1 200 OK\r\n"
 
 
@@ -117,6 +119,15 @@ def test_a_client_that_expects_100_sends_its_body_after_it(proxy: RunningProxy, 
         (OK + b"X: a\r\n b\r\nContent-Length: 0\r\n\r\n", "a folded field"),
         (OK + b"Transfer-Encoding: gzip\r\n\r\n", "an unknown coding"),
         (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", "a tunnel unasked"),
+        (OK + b"Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello", "one length twice"),
+        (OK + b"Content-Length: -1\r\n\r\n", "a negative length"),
+        (OK + b"Content-Length : 0\r\n\r\n", "space before the colon"),
+        (OK + b"Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", "chunked twice"),
+        (b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "chunks in HTTP/1.0"),
+        (OK + b"X: a\x00b\r\nContent-Length: 0\r\n\r\n", "NUL in a value"),
+        (OK + b"X: a\rb\r\nContent-Length: 0\r\n\r\n", "a bare carriage return"),
+        (b"HTTP/1.1 99 Odd\r\nContent-Length: 0\r\n\r\n", "a status of two digits"),
+        (b"HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n", "another version"),
         (OK + b"X: " + b"y" * 70000, "a head without an end"),
         (OK[:8], "a head that breaks off"),
     ],
@@ -160,6 +171,36 @@ def test_a_reset_without_framing_is_a_reset_for_a_client_of_1_0(proxy: RunningPr
             wire.socket.recv(1)
 
 
+@pytest.mark.parametrize(
+    ("method", "raw"),
+    [
+        ("HEAD", OK + b"Content-Length: 4\r\n\r\nevil"),  # a body after the answer to HEAD
+        ("GET", b"HTTP/1.1 204 No Content\r\n\r\nevil"),  # 204 has no body (9110, 15.3.5)
+        ("GET", b"HTTP/1.1 304 Not Modified\r\nContent-Length: 4\r\n\r\nevil"),  # its length is that of a 200
+        ("GET", b"HTTP/1.1 304 Not Modified\r\nContent-Length: 0\r\n\r\nevil"),
+    ],
+)
+def test_bytes_where_no_body_may_be_reach_nobody(
+    proxy: RunningProxy, backend: Backend, method: str, raw: bytes
+) -> None:
+    backend.script = script_of(raw, close=False)
+    with proxy.connect() as wire:
+        wire.send(request(method, "/x", "Connection: close"))
+        assert b"evil" not in wire.rest()
+    backend.script = script_of(OK + b"Content-Length: 2\r\n\r\nok", close=False)
+    assert [proxy.get().body for _ in range(3)] == [b"ok"] * 3
+
+
+@pytest.mark.parametrize(("number", "status"), [(80, 200), (2000, 502)])
+def test_interim_answers_are_passed_on_but_not_a_flood(
+    proxy: RunningProxy, backend: Backend, number: int, status: int
+) -> None:
+    interim = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n" * number
+    backend.script = script_of(interim + OK + b"Content-Length: 2\r\n\r\nok", close=False)
+    assert proxy.get().status == status
+    assert "Traceback" not in proxy.log()
+
+
 def test_bytes_after_an_answer_are_never_given_to_somebody_else(proxy: RunningProxy, backend: Backend) -> None:
     backend.script = script_of(OK + b"Content-Length: 2\r\n\r\nok" + OK + b"Content-Length: 4\r\n\r\nevil", close=False)
     for _ in range(4):
@@ -188,6 +229,61 @@ def test_a_websocket_is_a_tunnel_both_ways(proxy: RunningProxy, backend: Backend
             assert wire.exactly(3) == word.upper()
     assert ended.wait(5)
     eventually(lambda: proxy.beats()[0].in_flight == {})
+
+
+def test_a_websocket_ends_politely_when_its_container_leaves(
+    make_backend: Callable[..., Backend], make_proxy: Callable[..., RunningProxy]
+) -> None:
+    def greet(wire: Wire, asked: Request, _: Backend) -> bool:
+        wire.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+        wire.send(b"\x82\x7e\x01\x00" + bytes(256))
+        heard.append(wire.rest())
+        return False
+
+    heard: list[bytes] = []
+    proxy = make_proxy(make_backend(greet), TUNNEL_GRACE=0.1)
+    with proxy.connect() as wire:
+        wire.send(request("GET", "/ws", "Connection: Upgrade", "Upgrade: websocket"))
+        assert wire.answer().status == 101
+        assert wire.exactly(260).endswith(bytes(256))
+        wire.send(b"\x82\x83\x00\x00\x00\x00abc")
+        eventually(lambda: proxy.beats()[0].tunnels == 1)
+        proxy.set_ring(make_backend(), first=8001)
+        assert wire.exactly(4) == CLOSE
+        wire.send(MASKED_CLOSE)
+        assert wire.rest() == b""
+    eventually(lambda: heard)
+    assert heard == [b"\x82\x83\x00\x00\x00\x00abc" + MASKED_CLOSE]
+    eventually(lambda: (proxy.beats()[0].in_flight, proxy.beats()[0].tunnels) == ({}, 0))
+
+
+def test_a_tunnel_that_is_cut_in_a_frame_or_knows_none_just_ends(
+    make_backend: Callable[..., Backend], make_proxy: Callable[..., RunningProxy]
+) -> None:
+    def greet(wire: Wire, asked: Request, _: Backend) -> bool:
+        upgrade = asked.values("Upgrade")[0].encode()
+        wire.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: %b\r\nConnection: Upgrade\r\n\r\n" % upgrade)
+        wire.send(b"\x82\x7e\x01\x00cut")
+        wire.rest()
+        return False
+
+    proxy = make_proxy(make_backend(greet), TUNNEL_GRACE=0.1)
+    with proxy.connect() as one, proxy.connect() as two:
+        for wire, protocol in ((one, "websocket"), (two, "chat")):
+            wire.send(request("GET", "/ws", "Connection: Upgrade", f"Upgrade: {protocol}"))
+            assert wire.answer().status == 101
+            assert wire.exactly(7).endswith(b"cut")
+        proxy.set_ring(make_backend(), first=8001)
+        assert (one.rest(), two.rest()) == (b"", b"")
+    eventually(lambda: proxy.beats()[0].in_flight == {})
+
+
+def test_a_tunnel_that_the_container_ends_ends_for_the_client(proxy: RunningProxy, backend: Backend) -> None:
+    backend.script = script_of(b"HTTP/1.1 101 Go\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nbye")
+    with proxy.connect() as wire:
+        wire.send(request("GET", "/ws", "Connection: Upgrade", "Upgrade: websocket"))
+        assert wire.answer().status == 101
+        assert wire.rest() == b"bye"
 
 
 def test_events_are_passed_on_as_they_come(proxy: RunningProxy, backend: Backend) -> None:
