@@ -138,7 +138,7 @@ class Prober:
 
     def __init__(self, port: int, rate: float, plan: Callable[[int], Ask]) -> None:
         self._port, self._rate, self._plan = port, rate, plan
-        self._sent: list[Sent] = []
+        self._sent: deque[Sent] = deque()
         self._kept: deque[Connection] = deque()
         self._waiting: set[asyncio.Task[None]] = set()
         self._end = threading.Event()
@@ -161,7 +161,11 @@ class Prober:
     @property
     def sent(self) -> list[Sent]:
         """Every request that has ended so far, in the order of their ends."""
-        return list(self._sent)
+        return list(self._sent.copy())
+
+    def take(self) -> list[Sent]:
+        """The same, and forget them: for accounts that go on for hours."""
+        return [self._sent.popleft() for _ in range(len(self._sent))]
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # half of what asyncio's own costs

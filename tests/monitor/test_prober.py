@@ -74,6 +74,14 @@ def test_the_rhythm_does_not_wait_for_answers_and_the_end_does() -> None:
     assert sum(one.at < first_answer for one in prober.sent) > 5
 
 
+def test_what_was_taken_is_forgotten() -> None:
+    with served(Server(says(OK))) as server:
+        prober = probed(server.port)
+    taken = prober.take()
+    assert len(taken) >= 20
+    assert prober.sent == prober.take() == []
+
+
 def test_gaps_and_percentiles_are_of_the_good_answers() -> None:
     with served(Server(says(OK))) as server, Prober(server.port, 200, gets) as prober:
         eventually(lambda: len(prober.sent) > 10)

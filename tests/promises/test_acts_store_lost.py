@@ -47,8 +47,8 @@ def acts_and_looks(first: int) -> Callable[[int], Ask]:
 def test_the_store_is_killed_mid_write_again_and_again(site: RunningService) -> None:
     began = time.time()
     with Prober(site.lb_port, 100, acts_and_looks(1_000_000)) as prober:
-        for _ in range(3):
-            time.sleep(3)
+        for _ in range(2):
+            time.sleep(2)
             killed = kill_store(site)
             eventually(lambda killed=killed: store_pid(site) not in (0, killed), 10)
         time.sleep(2)

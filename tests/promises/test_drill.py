@@ -25,7 +25,7 @@ def site() -> Iterator[RunningService]:
 
 @pytest.mark.parametrize("fault", ["crash", "kill", "hang", "slow", "redis", "store"])
 def test_each_fault_passes_and_is_told_with_who_it_was(site: RunningService, fault: str) -> None:
-    seconds = ["--seconds", "3"]
+    seconds = ["--seconds", "2"]
     done = subprocess.run(
         [SELFIELESS, "drill", fault, "--json", *seconds],
         env=site.environment,

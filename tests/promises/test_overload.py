@@ -31,7 +31,7 @@ def work(_: str) -> Callable[[int], Ask]:
 
 def test_ten_times_what_the_containers_can_do(tried: Trial) -> None:
     before = memory(tried)
-    with tried.traffic(rate=RATE, plan_of=work, warm=12) as account:
+    with tried.traffic(rate=RATE, plan_of=work, warm=8) as account:
         after = memory(tried)
     served = [one for one in account.sent if one.status == 200]
     refused = [one for one in account.sent if one.status != 200]
