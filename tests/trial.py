@@ -23,6 +23,7 @@ import requests
 from helpers import eventually
 from running_service import SELFIELESS, RunningService, running_service
 
+from autoscaler import override
 from lb import events
 from lb.events import Event, Kind
 from lb.settings import ServiceSettings
@@ -83,7 +84,8 @@ class Account:
         """For a person, who would not read thousands of requests."""
         return (
             f"{len(self.sent)} requests, lost {len(self.lost_gets)} GET and {len(self.lost_posts)} POST, "
-            f"longest gap {longest_gap(self.sent) * 1000:.0f} ms, p99 {percentile(self.sent, 0.99) * 1000:.0f} ms; "
+            f"longest gap {longest_gap(self.sent) * 1000:.0f} ms, p99 {percentile(self.sent, 0.99) * 1000:.0f} ms, "
+            f"longest {percentile(self.sent, 1) * 1000:.0f} ms; "
             f"{dict(causes(self.sent).most_common(3))}"
         )
 
@@ -181,10 +183,15 @@ class Trial:
         )
         return done.returncode, done.stdout + done.stderr
 
+    @property
+    def settings(self) -> ServiceSettings:
+        """What every part is told."""
+        return ServiceSettings(first_port=self.service.first_port)
+
     def snapshot(self) -> Snapshot:
         """How the service is now."""
         with self.service.redis() as client:
-            return snapshot.read(client, ServiceSettings(first_port=self.service.first_port))
+            return snapshot.read(client, self.settings)
 
     def troubles(self) -> list[str]:
         """What is wrong with the parts, in sentences."""
@@ -193,6 +200,11 @@ class Trial:
     def rows(self) -> list[Row]:
         """The containers as `status` shows them."""
         return list(self.snapshot().rows)
+
+    def scale(self, number: int | None) -> None:
+        """Fix the number of containers, or let requests decide (None), without the seconds that a command takes."""
+        with self.service.redis() as client:
+            override.set_number(client, self.settings, number, "trial")
 
     def settled(self, number: int, within: float = 20.0) -> None:
         """Wait until exactly the containers 1 to `number` exist, and all serve."""

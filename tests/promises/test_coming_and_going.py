@@ -26,17 +26,19 @@ def with_slow_ones(run: str) -> Callable[[int], Ask]:
 
 
 def test_containers_come_and_go_and_no_request_notices(tried: Trial) -> None:
-    tried.service.scale(1)
+    tried.scale(1)
+    tried.settled(1)
     with tried.traffic(plan_of=with_slow_ones) as account:
         for number in (3, 1):
-            tried.service.command("scale", str(number))
+            tried.scale(number)
             tried.settled(number)
     account.nothing_lost()
     tried.no_leftovers()
 
 
 def test_a_relaunch_by_hand_loses_nothing(tried: Trial) -> None:
-    tried.service.scale(3)
+    tried.scale(3)
+    tried.settled(3)
     with tried.traffic(plan_of=with_slow_ones) as account:
         for number in (1, 3):
             port = tried.port(number)
@@ -45,7 +47,8 @@ def test_a_relaunch_by_hand_loses_nothing(tried: Trial) -> None:
 
 
 def test_the_proxy_reloads_and_no_request_notices(tried: Trial) -> None:
-    tried.service.scale(2)
+    tried.scale(2)
+    tried.settled(2)
     (master,) = tried.pids("lb master")
     with tried.traffic(plan_of=with_slow_ones) as account:
         for _ in range(2):

@@ -16,7 +16,7 @@ from monitor.prober import Sent
 @pytest.fixture(autouse=True)
 def three_containers(tried: Trial) -> None:
     """So that others are left."""
-    tried.service.scale(3)
+    tried.scale(3)
     tried.settled(3)
 
 
@@ -75,7 +75,7 @@ def test_two_of_three_are_killed_at_once(tried: Trial) -> None:
 
 @pytest.mark.parametrize("fault", ["killed", "hung"])
 def test_the_only_container_is_lost_and_requests_wait_for_the_next(tried: Trial, fault: str) -> None:
-    tried.service.scale(1)
+    tried.scale(1)
     tried.settled(1)
     number = {"killed": signal.SIGKILL, "hung": signal.SIGSTOP}[fault]
     with tried.traffic(rate=100) as account:  # 3 s of it are fewer than MAX_IN_FLIGHT
@@ -84,7 +84,8 @@ def test_the_only_container_is_lost_and_requests_wait_for_the_next(tried: Trial,
 
 
 def test_the_turns_of_a_dead_member_spread_evenly_over_the_others(tried: Trial) -> None:
-    tried.service.scale(4)
+    tried.scale(4)
+    tried.settled(4)
     dead, busy = tried.port(2), tried.service.pid_on(tried.port(2))
     (deploy,) = tried.pids("deploy worker")
     with tried.traffic() as account, stopped(deploy):  # so that nobody takes its place meanwhile

@@ -41,7 +41,7 @@ def all_back(tried: Trial, gone: set[int]) -> bool:
 
 
 def test_monitor_autoscaler_and_deploy_worker_are_killed_again_and_again(tried: Trial, chance: random.Random) -> None:
-    tried.service.scale(3)
+    tried.scale(3)
     tried.settled(3)
     containers = tried.backends()
     began, gone = time.time(), set[int]()
@@ -69,7 +69,7 @@ def rings_since(tried: Trial, when: float) -> list[object]:
 def test_the_parts_are_killed_while_containers_come_and_go(tried: Trial, chance: random.Random) -> None:
     with tried.traffic() as account:
         for number in (4, 2):
-            tried.service.command("scale", str(number))
+            tried.scale(number)
             for title in ("deploy worker", "autoscaler", "deploy worker"):
                 time.sleep(chance.uniform(0, 0.4))
                 kill_part(tried, title)
@@ -79,7 +79,7 @@ def test_the_parts_are_killed_while_containers_come_and_go(tried: Trial, chance:
 
 
 def test_a_proxy_worker_is_killed_and_only_its_own_connections_notice(tried: Trial, chance: random.Random) -> None:
-    tried.service.scale(2)
+    tried.scale(2)
     tried.settled(2)
     with tried.traffic() as account:
         own: set[int] = set()

@@ -20,7 +20,8 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
     """Two slow containers that are given twenty requests each at a time."""
     settings = {"MAX_CONTAINERS": CONTAINERS, "WORK_SECONDS": WORK_SECONDS, "MAX_IN_FLIGHT": IN_FLIGHT}
     with trial(tmp_path_factory.mktemp("trial"), **{name: str(value) for name, value in settings.items()}) as running:
-        running.service.scale(CONTAINERS)
+        running.scale(CONTAINERS)
+        running.settled(CONTAINERS)
         yield running
 
 

@@ -20,9 +20,9 @@ HANG = 10.0  # seconds
 def tried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
     """Three containers, which is also what the traffic wants: a lost Redis forgets what was fixed by hand."""
     with trial(tmp_path_factory.mktemp("trial"), MAX_CONTAINERS="3") as running:
-        running.service.scale(3)
+        running.scale(3)
         running.settled(3)
-        running.service.scale("auto")
+        running.scale(None)
         yield running
 
 
