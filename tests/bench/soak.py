@@ -162,7 +162,7 @@ def living(tried: Trial) -> Iterator[tuple[int, str]]:
 def main(minutes: float, chart: Path) -> None:
     """Run it."""
     with tempfile.TemporaryDirectory(prefix="slf-soak-") as folder:
-        settings = {"MAX_CONTAINERS": str(CONTAINERS + 1), "COUNT_PREFIX": "/counted/"}
+        settings = {"MAX_CONTAINERS": str(CONTAINERS + 1), "COUNT_PREFIX": "/counted/", "MAX_IN_FLIGHT": "400"}
         with trial(Path(folder), **settings) as tried:
             tried.service.scale(CONTAINERS)
             tally = soak(tried, minutes * 60)

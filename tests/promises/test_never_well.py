@@ -38,7 +38,7 @@ def test_a_command_that_exits(tried: Trial) -> None:
     (failed,) = tried.events(Kind.FAILED, since=began)
     assert "told to exit" in failed.reason
     assert tried.events(Kind.SICK, since=began)[0].port == tried.port(3)
-    assert f"the container on port {tried.port(3)} has failed" in " ".join(tried.troubles())
+    assert f"{tried.port(3)} is failed: given up after {MAX_ATTEMPTS} attempts" in " ".join(tried.troubles())
 
 
 def watched_until_failed(tried: Trial, port: int) -> dict[int, float]:
