@@ -84,9 +84,9 @@ class FatedConnection(UnixDomainSocketConnection):
         self.greeted = False  # what is said at the beginning of a connection is no step
         self.struck = False
 
-    def on_connect(self) -> None:
+    def on_connect_check_health(self, check_health: bool = True) -> None:
         self.greeted = False
-        super().on_connect()
+        super().on_connect_check_health(check_health)
         self.greeted = True
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:

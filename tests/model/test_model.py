@@ -432,7 +432,7 @@ class Model(RuleBasedStateMachine):
         )
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_whatever_happens_the_promises_hold(redis_server, redis_client):
     run_state_machine_as_test(
         lambda: Model(redis_server, redis_client),
