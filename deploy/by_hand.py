@@ -1,8 +1,9 @@
 """What a person orders for one port, so that it holds: against the autoscaler, which would bring it back at once.
 
-    stop    drained, ended, and the port stays empty
-    drain   out of the ring and drained, but it stays up, to be looked at
-    launch  back again, whichever of the two it was
+    stop      drained, ended, and the port stays empty
+    drain     out of the ring and drained, but it stays up, to be looked at
+    launch    back again, whichever of the two it was
+    relaunch  another one of the same version on the same port
 
 A stopped or drained port is marked (`stopped`) before it is ordered, so that whoever dies between the two leaves a
 port that is kept empty too early rather than one that is filled again. Every order is told as an event.
@@ -15,6 +16,7 @@ from typing import Self
 import redis
 
 from deploy import stopped
+from deploy.container_state import State
 from deploy.container_table import ContainerTable
 from deploy.orders import Orders
 from deploy.stopped import Stopped
@@ -59,6 +61,19 @@ class ByHand:
         if done or was_kept:
             self._tell(port, reason, by)
         return done or was_kept
+
+    def relaunch(self, port: int, by: str) -> bool:
+        """Replace the container by another one of the same version; one that serves is drained first.
+
+        False when there is none, or it is on its way already.
+        """
+        container = self._table.get(port)
+        drains = container is not None and container.state is State.RUNNING and bool(container.image)
+        order = self._orders.replace if drains else self._orders.relaunch
+        if not order(port, "asked for", by):
+            return False
+        self._tell(port, "relaunched by hand", by)
+        return True
 
     def note_stopped(self, port: int, by: str) -> None:
         """Somebody has stopped the container without asking us: the port stays empty as if we had been asked."""

@@ -149,9 +149,7 @@ def relaunch_container(port: int, *, wait: bool) -> None:
     """
     hand = Hand()
     before = hand.container(port)
-    drains = before.state is State.RUNNING and before.image
-    order = hand.orders.replace if drains else hand.orders.relaunch
-    if not order(port, "asked for", hand.by):
+    if not hand.by_hand.relaunch(port, hand.by):
         raise click.ClickException(f"the container on port {port} is {before.state}: it is on its way already")
     if wait:
         hand.wait(lambda: not_running(hand, [port], before.generation), f"relaunching {port}")

@@ -10,8 +10,6 @@ from flask import Blueprint, Response, request
 
 from autoscaler import override
 from deploy.by_hand import ByHand
-from deploy.container_table import ContainerTable
-from deploy.orders import Orders
 from lb.events import Event, Kind, queue_event
 from lb.ring import read_ring
 from lb.settings import ServiceSettings
@@ -20,7 +18,6 @@ from monitor.dashboard.drills import FAULTS
 from monitor.dashboard.guard import Refused
 
 NAME_LENGTH = 40
-ASKED = "asked for"
 
 routes = Blueprint("controls", __name__)
 
@@ -82,13 +79,9 @@ def relaunch() -> Response:
     """Replace the container on `port` by a new one: drained first if it serves."""
     its, sent = parts(), body()
     service = its.settings.scaling.service
-    port, by = port_of(sent, service), who(sent)
-    orders, container = Orders.open(its.client, service), ContainerTable(its.client, service).get(port)
-    serves = container is not None and container.status and bool(container.image)
-    order = orders.replace if serves else orders.relaunch
-    if not order(port, ASKED, by):
+    port = port_of(sent, service)
+    if not ByHand.open(its.client, service).relaunch(port, who(sent)):
         raise Refused(409, f"There is no container on port {port} that runs or has failed.")
-    queue_event(its.client, service.name, Event(Kind.ORDERED, port, "to be relaunched", by))
     return answer(202, done=f"{port} leaves the ring and is started again.")
 
 

@@ -108,3 +108,19 @@ def test_one_that_died_by_itself_is_relaunched(machine, by_hand):
     machine.orders.relaunch(8000, "it does not answer", "monitor")
     machine.settle(machine.launcher(note_stopped=lambda port: by_hand.note_stopped(port, "somebody")))
     assert ring(machine) == [8000]
+
+
+def test_a_relaunch_keeps_the_port_and_says_who_wanted_it(machine, by_hand):
+    machine.run(8000, 8001)
+    before = machine.table.get(8001).generation
+    assert by_hand.relaunch(8001, "ann")
+    machine.settle()
+    assert machine.states() == {8000: State.RUNNING, 8001: State.RUNNING}
+    assert machine.table.get(8001).generation > before
+    assert told(machine) == [("relaunched by hand", 8001, "ann")]
+
+
+def test_nothing_is_relaunched_where_nothing_is(machine, by_hand):
+    machine.run(8000)
+    assert not by_hand.relaunch(8001, "ann")
+    assert told(machine) == []
