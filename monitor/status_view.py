@@ -27,7 +27,9 @@ def as_text(snapshot: Snapshot) -> RenderableType:
 
 def notes_of(snapshot: Snapshot) -> Iterator[str]:
     """What persons have ordered and what is as it is because of that: no trouble, but good to know."""
-    rollout = snapshot.rollout
+    rollout, shadow = snapshot.rollout, snapshot.decision.shadow if snapshot.decision else None
+    if shadow:
+        yield f"the shadow policy would have {shadow.target}: {shadow.policy}"
     if rollout.is_active:
         yield f"{rollout.phase} {rollout.origin} → {rollout.target}, by {rollout.by}: `selfieless deploy --status`"
     for port, mark in snapshot.stopped.items():
@@ -107,6 +109,7 @@ def as_json(snapshot: Snapshot) -> dict[str, Any]:
         "requests": {"count": snapshot.count, "window": snapshot.policy.window},
         "wanted": snapshot.wanted,
         "target": decision.target if decision else None,
+        "shadow_target": decision.shadow.target if decision and decision.shadow else None,
         "reason": decision.reason if decision else None,
         "fixed": snapshot.override.number,
         "rollout": str(snapshot.rollout.phase) or None,

@@ -22,6 +22,7 @@ class Point(NamedTuple):
     rate: float  # counted requests per second
     wanted: int | None  # the most that there should have been
     running: int | None  # the fewest that received traffic
+    shadow: int | None = None  # the most that there should have been by the shadow policy, if there is one
 
 
 @dataclass
@@ -32,16 +33,19 @@ class Step:
     requests: int = 0
     wanted: int | None = None
     running: int | None = None
+    shadow: int | None = None
 
     def see(self, entry: Entry) -> None:
         """Take in a decision of this step. A dip must show, however short it was."""
         self.wanted = entry.target if self.wanted is None else max(self.wanted, entry.target)
         self.running = entry.running if self.running is None else min(self.running, entry.running)
+        if entry.shadow:
+            self.shadow = max(self.shadow or 0, entry.shadow.target)
 
     @property
     def point(self) -> Point:
         """What is shown of it."""
-        return Point(self.at, round(self.requests / STEP, 2), self.wanted, self.running)
+        return Point(self.at, round(self.requests / STEP, 2), self.wanted, self.running, self.shadow)
 
 
 class Chart:

@@ -68,12 +68,13 @@ class Stage:
         assert container
         assert self.table.move(container, to, now=time.time(), reason=reason, by="monitor", address=f"127.0.0.1:{port}")
 
-    def decide(self, at: float, count: int, running: int) -> None:
-        """The autoscaler decides."""
+    def decide(self, at: float, count: int, running: int, shadow: Policy | None = None) -> None:
+        """The autoscaler decides, and a shadow policy beside it."""
         decision, _ = decide(Measured(at, count, 1000.0, running), {1: at - 1}, Policy())
         states = {8000 + n: State.RUNNING for n in range(running)}
+        beside = decide(Measured(at, count, 1000.0, running), {1: at - 1}, shadow)[0] if shadow else None
         pipe = self.redis.pipeline()
-        decision_log.queue_append(pipe, "acts", decision_log.entry_for(decision, states, Plan()))
+        decision_log.queue_append(pipe, "acts", decision_log.entry_for(decision, states, Plan(), beside))
         pipe.execute()
 
     def told(self) -> list[tuple[str, int | None, str]]:
@@ -160,6 +161,16 @@ def test_marks_tell_what_happened_and_why_there_were_so_many(look, dashboard, st
     expect(page.locator("#tip")).to_contain_text("8001 sick, leaves the ring: answered 500")
     mark.click()
     expect(page.locator("#why")).to_contain_text("25 requests came in the two minutes before")
+
+
+def test_a_shadow_policy_has_a_line_of_its_own_as_soon_as_there_is_one(look, dashboard, stage: Stage) -> None:
+    page = look(dashboard.site)
+    legend = page.locator("#plot .u-legend")
+    expect(legend).to_contain_text("Running")
+    expect(legend).not_to_contain_text("Shadow policy")
+    for seconds in (1, 8, 15):
+        stage.decide(time.time() + seconds, 25, 2, shadow=Policy(requests_per_container=5))
+    expect(legend).to_contain_text("Shadow policy", timeout=PATIENCE)
 
 
 def test_marks_can_be_walked_with_the_arrow_keys(look, dashboard, stage: Stage) -> None:

@@ -6,6 +6,9 @@ import json
 import pytest
 from rich.console import Console
 
+from autoscaler.decision_log import entry_for, queue_append
+from autoscaler.plan import Plan
+from autoscaler.policy import Measured, Policy, decide
 from deploy.container_state import State
 from lb import request_window
 from monitor.snapshot import read
@@ -88,3 +91,14 @@ def test_the_json_has_the_same_facts(busy):
 )
 def test_durations_are_said_as_people_say_them(seconds, words):
     assert duration(seconds) == words
+
+
+def test_the_shadow_policy_is_shown_where_there_is_one(ward):
+    policy, pipe = Policy(requests_per_container=5), ward.redis.pipeline()
+    (decision, _), (shadow, _) = (
+        decide(Measured(ward.now - 1, 12, 500, 1), {1: ward.now - 2}, p) for p in (Policy(), policy)
+    )
+    queue_append(pipe, "acts", entry_for(decision, {}, Plan(), shadow))
+    pipe.execute()
+    assert f"the shadow policy would have 3: {policy}" in shown(ward)
+    assert as_json(read(ward.redis, ward.service, now=ward.now))["shadow_target"] == 3

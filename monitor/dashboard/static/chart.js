@@ -5,6 +5,7 @@ import { byId, clock, look, make, rate, say } from "./words.js";
 const HOUR = 3600;
 const SPANS = [300, 900, HOUR];
 const HEIGHT = 260;
+const SERIES = 4; // without a shadow policy
 const MARK_WIDTH = 28; // px; marks that would overlap become one with a number
 const WORST_FIRST = ["failed", "sick", "held", "degraded", "relaunched", "launched", "adopted", "stopped"];
 
@@ -13,7 +14,7 @@ let step = 5;
 let span = HOUR;
 let picked = false; // whether somebody has chosen the time shown; until then it is what there is something of
 let now = 0;
-let points = []; // [at, rate, wanted, running], in the order of time
+let points = []; // [at, rate, wanted, running, shadow], in the order of time
 let marked = []; // the events that have a sign
 let groups = []; // as they are shown: [{x, events}]
 let chosen = 0; // which group the keyboard is at
@@ -30,7 +31,8 @@ export function addToChart(newPoints, events) {
   while (points.length && points[0][0] < now - HOUR - step) points.shift();
   marked.push(...events.filter((event) => look(event.kind).sign));
   while (marked.length && marked[0].at < now - HOUR) marked.shift();
-  if (newPoints.length && plot) plot.setData(columns(), false);
+  if (newPoints.length && plot && plot.series.length !== SERIES + hasShadow()) draw();
+  else if (newPoints.length && plot) plot.setData(columns(), false);
   if (events.length) showMarks();
 }
 
@@ -57,20 +59,24 @@ function show(length) {
 
 // uPlot wants columns; where nobody decided anything there is a hole and no line across it.
 function columns() {
-  const [at, rates, wanted, running] = [[], [], [], []];
+  const found = [[], [], [], []];
+  if (hasShadow()) found.push([]);
+  const at = found[0];
   for (const point of points) {
-    if (at.length && point[0] - at[at.length - 1] > step) push(at, rates, wanted, running, [at[at.length - 1] + step, null, null, null]);
-    push(at, rates, wanted, running, point);
+    if (at.length && point[0] - at[at.length - 1] > step) push(found, [at[at.length - 1] + step, null, null, null, null]);
+    push(found, point);
   }
-  return [at, rates, wanted, running];
+  return found;
 }
 
-function push(at, rates, wanted, running, point) {
-  at.push(point[0]);
-  rates.push(point[2] === null ? null : point[1]);
-  wanted.push(point[2]);
-  running.push(point[3]);
+function push(found, point) {
+  const [at, requests, wanted, running, shadow] = point;
+  const values = [at, wanted === null ? null : requests, wanted, running, shadow];
+  found.forEach((column, n) => column.push(values[n]));
 }
+
+// Whether a shadow policy has decided anything: only then it has a line.
+const hasShadow = () => points.some((point) => point[4] !== null);
 
 function draw() {
   plot?.destroy();
@@ -103,6 +109,7 @@ function options() {
       { label: "Requests/s", stroke: colour("--flow"), fill: colour("--flow-wash"), width: 1.5, points: { show: false }, value: (_, number) => (number === null || number === undefined ? "–" : rate(number)) },
       { label: "Wanted", scale: "c", stroke: colour("--ink"), width: 1.5, dash: [5, 4], paths: steps, points: { show: false }, value: whole },
       { label: "Running", scale: "c", stroke: colour("--leaf"), width: 2.5, paths: steps, points: { show: false }, value: whole },
+      ...(hasShadow() ? [{ label: "Shadow policy", scale: "c", stroke: colour("--soft"), width: 2, dash: [2, 4], paths: steps, points: { show: false }, value: whole }] : []),
     ],
     cursor: { drag: { x: false, y: false }, points: { size: 7 } },
     legend: { live: true },

@@ -1,4 +1,6 @@
-from autoscaler.decision_log import Entry
+from dataclasses import replace
+
+from autoscaler.decision_log import Entry, Shadow
 from autoscaler.policy import Policy
 from deploy.container_state import State
 from monitor.dashboard.chart import SPAN, STEP, Chart, Point
@@ -55,3 +57,9 @@ def test_decisions_of_one_second_are_one() -> None:
 def test_it_holds_an_hour_and_no_more() -> None:
     chart = chart_of(*(entry(second) for second in range(0, 2 * SPAN, STEP)))
     assert len(chart.points) == SPAN // STEP
+
+
+def test_the_shadow_policy_is_told_where_there_is_one() -> None:
+    shadowed = [replace(entry(n), shadow=Shadow(1, 3 - n % 2, Policy())) for n in range(5)]
+    points = chart_of(*shadowed, entry(5), entry(10)).points
+    assert [point.shadow for point in points if point.at >= BEGAN] == [3, None]
