@@ -58,7 +58,7 @@ def test_the_hour_before_is_read_at_first(redis_client, parts: Parts) -> None:
     assert "[1700000005," not in hello(parts.hub)  # that step is not over
     decided(redis_client, now + 10, 30)
     parts.reader.tick(now + 10)
-    assert "[1700000000,4.8,1,1],[1700000005,1.2,2,1]" in hello(parts.hub)
+    assert "[1700000000,4.8,1,1,null],[1700000005,1.2,2,1,null]" in hello(parts.hub)
 
 
 def test_a_redis_that_went_away_is_said_and_its_return_too(tmp_path: Path, settings, caplog) -> None:
