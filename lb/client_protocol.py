@@ -95,15 +95,18 @@ class ClientProtocol(asyncio.Protocol):
         """Called by the loop."""
         self.transport = transport  # type: ignore[assignment]
         proxy = self.proxy
-        self.address = host_of(transport.get_extra_info("peername"))
         local = authority_of(transport.get_extra_info("sockname"))
-        trusted = self.trust.believes(self.address)
-        self.peer = Peer(self.address.encode() or b"unix", trusted, self.peer.scheme, local)
+        self.meet(host_of(transport.get_extra_info("peername")), local)
         proxy.clients.add(self)
         proxy.counters.connections += 1
         self.deadline = proxy.now + proxy.settings.header_timeout
         if proxy.max_clients and len(proxy.clients) > proxy.max_clients:
             self.refuse(Refusal(503, "This server has as many connections as it can serve."))
+
+    def meet(self, address: str, local: bytes) -> None:
+        """Learn who the client is, and what it is connected to."""
+        self.address = address
+        self.peer = Peer(address.encode() or b"unix", self.trust.believes(address), self.peer.scheme, local)
 
     def connection_lost(self, _error: Exception | None) -> None:
         """Called by the loop: the client is gone."""
@@ -248,7 +251,11 @@ class ClientProtocol(asyncio.Protocol):
         token = self.proxy.settings.crash_token.encode()
         if token and hmac.compare_digest(token, fields.bearer):
             return True
-        return is_loopback(self.address) and not fields.forwarded
+        return self.is_here() and not fields.forwarded
+
+    def is_here(self) -> bool:
+        """Whether the client sits on this machine."""
+        return is_loopback(self.address)
 
     # --- the body
 

@@ -24,6 +24,16 @@ def settings_or_exit() -> LbSettings:
         raise SystemExit(2) from error
 
 
+def on_starting(server: Any) -> None:
+    """Called in the master before it listens: refuse what would not do what it says."""
+    if server.cfg.proxy_protocol != "off" and server.cfg.is_ssl:
+        sys.stderr.write(
+            "lb: proxy_protocol cannot be used together with a certificate, because its header would have to be read"
+            " before the TLS handshake; let the balancer end TLS, or leave --proxy-protocol out.\n"
+        )
+        raise SystemExit(2)
+
+
 def pre_fork(_server: Any, _worker: Any) -> None:
     """Called in the master before each fork; gunicorn has named the process itself by then."""
     setproctitle.setproctitle("lb master")

@@ -2,9 +2,9 @@
 
 What gunicorn's settings mean here: bind, workers, backlog, timeout, graceful_timeout, keepalive,
 worker_connections (clients per worker), max_requests (the worker leaves politely and is replaced),
-limit_request_line, _fields and _field_size, forwarded_allow_ips, certfile and keyfile, accesslog, user and
-group. There is no application: wsgi_app is never called. Everything is imported before the fork, so the
-workers need no files afterwards.
+limit_request_line, _fields and _field_size, forwarded_allow_ips, proxy_protocol and proxy_allow_ips, certfile and
+keyfile, accesslog, user and group. There is no application: wsgi_app is never called. Everything is
+imported before the fork, so the workers need no files afterwards.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ import signal
 import socket
 import ssl
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import setproctitle
@@ -26,6 +27,7 @@ from gunicorn.workers import base
 from lb.access_log import AccessLog
 from lb.client_protocol import ClientProtocol
 from lb.headers import Limits
+from lb.proxied_client import ProxiedClient
 from lb.proxy import TICK_SECONDS, Proxy
 from lb.settings import LbSettings
 from lb.trust import Trust
@@ -128,15 +130,23 @@ class ProxyWorker(base.Worker):  # type: ignore[misc]
         if listener.family != socket.AF_UNIX:
             # Accepted connections inherit it: a client that reads slowly holds this much in the kernel, not megabytes.
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
-        trust = Trust(self.cfg.forwarded_allow_ips)
-        scheme = b"https" if self.ssl_context else b"http"
         return await self.loop.create_server(
-            lambda: ClientProtocol(proxy, trust, scheme),
+            self.make_clients(proxy),
             sock=listener,
             ssl=self.ssl_context,
             ssl_handshake_timeout=self.settings.header_timeout if self.ssl_context else None,
             backlog=self.cfg.backlog,
         )
+
+    def make_clients(self, proxy: Proxy) -> Callable[[], ClientProtocol]:
+        """What is made for each connection."""
+        cfg = self.cfg
+        trust = Trust(cfg.forwarded_allow_ips)
+        scheme = b"https" if self.ssl_context else b"http"
+        if cfg.proxy_protocol == "off":
+            return lambda: ClientProtocol(proxy, trust, scheme)
+        allowed = Trust(cfg.proxy_allow_ips)
+        return lambda: ProxiedClient(proxy, trust, scheme, cfg.proxy_protocol, allowed)
 
     async def tick_until_told(self, proxy: Proxy) -> None:
         """Let time pass until somebody wants us to leave."""

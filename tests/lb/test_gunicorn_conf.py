@@ -5,10 +5,11 @@ import pwd
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 import pytest
-from helpers import eventually
+from helpers import eventually, free_port
 from real_redis import RedisServer
 from rig import ROOT, Backend, RunningProxy
 
@@ -24,6 +25,16 @@ def test_a_wrong_variable_is_one_sentence_and_exit_code_2(name: str, value: str)
     assert done.returncode == 2
     assert name in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_the_proxy_protocol_before_tls_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    certificate = tmp_path / "cert.pem"
+    certificate.touch()
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:lb.gunicorn_conf", "--proxy-protocol", "v2"]
+    command += ["--certfile", str(certificate), "--bind", f"127.0.0.1:{free_port()}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2
+    assert "proxy_protocol cannot be used together with a certificate" in done.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
