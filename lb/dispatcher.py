@@ -34,7 +34,7 @@ from lb.request_window import requests_key, slot_of, slots_key
 from lb.retries import PER_SECOND, Retry
 from lb.retries import command_of as command_of_retry
 from lb.ring import Ring, changed_channel, notice_of, ring_key, ring_of, version_key
-from lb.suspects import suspects_channel
+from lb.suspects import command_of as command_of_suspect
 from lb.turns import RAISE_LUA, turn_key
 
 ANSWER_TIMEOUT = 1.0  # seconds; a Redis on the same machine answers in 0.0001, so this is one that hangs
@@ -316,7 +316,7 @@ class Dispatcher:
         now = time.monotonic()
         if self.link is not None and now - self.suspected.get(port, -SUSPECT_EVERY) >= SUSPECT_EVERY:
             self.suspected[port] = now
-            self.link.send(pack(("PUBLISH", suspects_channel(self.service), port)), 1, self.are_done)
+            self.link.send(pack(command_of_suspect(self.service, port)), 1, self.are_done)
 
     def tell_retry(self, retry: Retry) -> None:
         """Tell of a second try, as long as there are not too many of them."""

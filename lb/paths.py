@@ -60,8 +60,3 @@ def resolved(target: bytes) -> bytes:
 def tidy(path: bytes) -> bytes:
     """Resolve dots and doubled slashes."""
     return b"/" + normpath(path).lstrip(b"/") if path else path
-
-
-def is_counted(rules: PathRules, method: bytes, target: bytes) -> bool:
-    """Whether a request is recorded in the window."""
-    return rules.meaning(method, target) is Meaning.COUNTED

@@ -58,19 +58,6 @@ local function bump(ring_key, version_key, history_key, channel, now, note)
 end
 """
 
-# KEYS: ring, version, history. ARGV: channel, now in unix seconds, then port, address, port, address… Returns the
-# version.
-REPLACE_LUA = (
-    BUMP_LUA
-    + """
-redis.call('DEL', KEYS[1])
-for i = 3, #ARGV, 2 do
-  redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
-end
-return bump(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2])
-"""
-)
-
 
 def ring_key(service: str) -> str:
     """Key of the hash port -> address."""
@@ -118,16 +105,6 @@ def read_ring(client: redis.Redis, service: str) -> Ring:
     pipe.hgetall(ring_key(service))
     version, addresses = pipe.execute()
     return ring_of(version, addresses)
-
-
-def replace_ring(client: redis.Redis, service: str, addresses: Mapping[int, str], now: float) -> int:
-    """Put these in the ring's place and publish; returns the new version. `now` is unix seconds."""
-    arguments: list[str | int | float] = [changed_channel(service), now]
-    for port, address in addresses.items():
-        arguments += [port, address]
-    keys = (ring_key(service), version_key(service), history_key(service))
-    answer = client.eval(REPLACE_LUA, len(keys), *keys, *map(str, arguments))
-    return cast(int, answer)
 
 
 def history(client: redis.Redis, service: str, count: int = HISTORY_LENGTH) -> list[tuple[float, Ring]]:

@@ -1,16 +1,13 @@
 """Fixtures for the whole suite."""
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import redis
 from docker import APIClient
 from docker_images import acts_settings, engine, nothing_left_behind
-from real_redis import RedisServer, start_redis
+from real_redis import RedisServer, running_redis
 
 from deploy.runtime import docker_image
 from deploy.runtime.docker_settings import DockerSettings
@@ -28,12 +25,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[RedisServer]:
     """One real Redis for the session, on a unix socket in a short path and on a free TCP port."""
-    folder = Path(tempfile.mkdtemp(prefix="slf-"))
-    server = start_redis(folder)
-    yield server
-    server.process.terminate()
-    server.process.wait(10)
-    shutil.rmtree(folder)
+    with running_redis() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

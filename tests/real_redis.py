@@ -1,6 +1,10 @@
 """A real Redis server for tests, of their own."""
 
+import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +48,19 @@ def start_redis(folder: Path, *options: str) -> RedisServer:
     with redis.Redis(unix_socket_path=str(path)) as client:
         eventually(lambda: answers(client), within=10)
     return server
+
+
+@contextmanager
+def running_redis() -> Iterator[RedisServer]:
+    """A server in a folder of its own, in a short path because of its socket; both are gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="slf-"))
+    server = start_redis(folder)
+    try:
+        yield server
+    finally:
+        server.process.terminate()
+        server.process.wait(10)
+        shutil.rmtree(folder)
 
 
 def answers(client: redis.Redis) -> bool:

@@ -18,9 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from helpers import eventually, free_port, free_ports  # noqa: E402
+from ring_writer import replace_ring  # noqa: E402
 
 from lb.redis_client import connect  # noqa: E402
-from lb.ring import replace_ring  # noqa: E402
 
 PROXY_CORE, LOAD_CORE = 0, 1
 PATH = "/api/v1/acts/count"

@@ -2,9 +2,7 @@
 gunicorn.
 """
 
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ import pytest
 sys.path.append(str(Path(__file__).resolve().parent))
 
 from helpers import eventually
-from real_redis import RedisServer, start_redis
+from real_redis import RedisServer, running_redis
 from rig import Backend, RunningProxy, Script, answer_with_port
 
 
@@ -23,12 +21,8 @@ def lb_redis() -> Iterator[RedisServer]:
     """A Redis for proxies that live longer than a test; services keep out of each other's way by their
     names.
     """
-    folder = Path(tempfile.mkdtemp(prefix="slf-"))
-    server = start_redis(folder)
-    yield server
-    server.process.terminate()
-    server.process.wait(10)
-    shutil.rmtree(folder)
+    with running_redis() as server:
+        yield server
 
 
 @pytest.fixture

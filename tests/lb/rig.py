@@ -17,10 +17,10 @@ from typing import Any, Self
 
 import redis
 from helpers import eventually, free_port
+from ring_writer import replace_ring
 
 from lb.heartbeat import WorkerBeat, live_workers
 from lb.redis_client import connect
-from lb.ring import replace_ring
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEADLINE = 10.0  # seconds for anything that a socket does in these tests

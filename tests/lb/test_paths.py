@@ -2,7 +2,7 @@
 
 import pytest
 
-from lb.paths import Meaning, is_counted, path_rules
+from lb.paths import Meaning, path_rules
 
 RULES = path_rules("/api/", "/api/v1/_health")
 
@@ -36,7 +36,6 @@ RULES = path_rules("/api/", "/api/v1/_health")
 )
 def test_the_meaning_of_a_request(method: bytes, target: bytes, meaning: Meaning) -> None:
     assert RULES.meaning(method, target) is meaning
-    assert is_counted(RULES, method, target) is (meaning is Meaning.COUNTED)
 
 
 def test_another_application_has_other_paths() -> None:

@@ -2,8 +2,9 @@
 
 import pytest
 import redis
+from ring_writer import replace_ring
 
-from lb.ring import Member, Ring, changed_channel, history, read_ring, replace_ring, return_port, ring_key, version_key
+from lb.ring import Member, Ring, changed_channel, history, read_ring, return_port, ring_key, version_key
 
 THREE = Ring(7, (Member(8000, "a:1"), Member(8001, "b:1"), Member(8002, "c:1")))
 

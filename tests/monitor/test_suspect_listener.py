@@ -4,7 +4,7 @@ import threading
 
 from helpers import eventually
 
-from lb.suspects import publish_suspect
+from lb.suspects import command_of
 from monitor.suspect_listener import SuspectListener
 
 
@@ -13,7 +13,7 @@ def test_a_suspect_is_heard_at_once(redis_client):
     thread = SuspectListener(redis_client, "acts", lambda: heard.append(1), end).start()
     eventually(lambda: heard)  # the confirmation of the subscription counts as one
     before = len(heard)
-    publish_suspect(redis_client, "acts", 8001)
+    redis_client.execute_command(*command_of("acts", 8001))
     assert eventually(lambda: len(heard) == before + 1)
     end.set()
     thread.join(5)

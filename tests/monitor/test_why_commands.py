@@ -5,12 +5,12 @@ import time
 
 import pytest
 from click.testing import CliRunner
+from ring_writer import replace_ring
 
 from lb.counters import PortCounts
 from lb.ledger import Ledger
 from lb.request_id import RequestId, encode
 from lb.retries import Retry, command_of
-from lb.ring import replace_ring
 from monitor.cli import cli
 
 
