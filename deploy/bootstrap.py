@@ -38,6 +38,11 @@ def run(kind: str, program: str, arguments: list[str]) -> None:
         ensure(kind)
     except SetupError as error:
         sys.exit(f"{Path(sys.argv[0]).name}: {error}")
+    except PermissionError as error:
+        sys.exit(
+            f"{Path(sys.argv[0]).name}: {error.filename} is closed to this account ({error.strerror}): use the account "
+            "that the checkout belongs to, or make a clone of your own."
+        )
     except KeyboardInterrupt:
         sys.exit("\nStopped while setting up; the next start goes on from here.")
     path = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
@@ -58,8 +63,10 @@ def newest_python_or_this() -> None:
 
 def ensure(kind: str) -> None:
     """Bring the virtual environment to what requirements/<kind>.txt and pyproject.toml say."""
+    if is_ready(kind):
+        return  # also for accounts that may not write into the checkout
     with only_one(ROOT / ".venv.lock"):
-        if any(stamp(name).is_file() and stamp(name).read_text() == fingerprint(name) for name in CONTAINS[kind]):
+        if is_ready(kind):
             return
         for name in CONTAINS:
             stamp(name).unlink(missing_ok=True)
@@ -68,6 +75,11 @@ def ensure(kind: str) -> None:
         install_project()
         compile_project()
         stamp(kind).write_text(fingerprint(kind))
+
+
+def is_ready(kind: str) -> bool:
+    """Whether the environment is what it should be. While it is made there is no stamp, so this is never half true."""
+    return any(stamp(name).is_file() and stamp(name).read_text() == fingerprint(name) for name in CONTAINS[kind])
 
 
 @contextmanager

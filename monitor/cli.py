@@ -60,9 +60,8 @@ SECTIONS = {
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Run and look after SelfieLessActs: a site behind an exact load balancer that scales and heals itself."""
-    if context.invoked_subcommand in OF_THE_SITE:
-        # These read the environment themselves; the running service's file completes it.
-        store = service_env().str("ACTS_REDIS_URL", None)
+    # These read the environment themselves; the running service's file completes it.
+    if context.invoked_subcommand in OF_THE_SITE and (store := service_env().str("ACTS_REDIS_URL", "")):
         context.default_map = {name: {"store": store} for name in OF_THE_SITE}
 
 

@@ -131,9 +131,11 @@ def launch_container(what: int, *, wait: bool) -> None:
     """
     hand = Hand()
     ports = [what] if what in hand.ports else more(hand, what)
-    for port in ports:
-        if not hand.by_hand.launch(port, hand.by):
-            raise click.ClickException(f"there is a container on port {port} already")
+    occupied = launch_each(hand, ports)
+    if (
+        what in occupied
+    ):  # of those asked for by number the autoscaler may have launched some: `more` noted them as wanted
+        raise click.ClickException(f"there is a container on port {what} already")
     if wait:
         hand.wait(lambda: not_running(hand, ports), f"launching {listed(ports)}")
     click.echo(f"{listed(ports)} {'serve' if len(ports) > 1 else 'serves'}{'' if wait else ' as soon as healthy'}.")
@@ -154,6 +156,11 @@ def relaunch_container(port: int, *, wait: bool) -> None:
     if wait:
         hand.wait(lambda: not_running(hand, [port], before.generation), f"relaunching {port}")
     click.echo(f"{port} is {'replaced' if wait else 'drained and started again; see `selfieless events -f`'}.")
+
+
+def launch_each(hand: Hand, ports: list[int]) -> list[int]:
+    """Launch on all of the ports; those that had a container already."""
+    return [port for port in ports if not hand.by_hand.launch(port, hand.by)]
 
 
 def more(hand: Hand, number: int) -> list[int]:

@@ -4,18 +4,28 @@ The parts that `up` starts read their own settings; they inherit the environment
 """
 
 import os
+import socket
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from environs import Env, validate
+from environs import Env, ValidationError, validate
 
 from lb.settings import PORT, POSITIVE, ServiceSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_STATE_DIR = ROOT / "var"
 SOCKET_PATH_LIMIT = 107  # bytes that fit into sockaddr_un.sun_path on Linux, without the final NUL
+
+
+def is_address_of_ours(address: str) -> None:
+    """Refuse what no server of this machine can listen at."""
+    try:
+        with socket.create_server((address, 0)):
+            pass
+    except OSError as error:
+        raise ValidationError(f"is no IPv4 address or name of this machine ({error.strerror})") from error
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,7 @@ class UpSettings:
     acts_redis_url: str | None
     service: ServiceSettings
     admin_port: int | None = None  # of the dashboard; None: 8081 or the next free one, 0: no dashboard
+    admin_address: str = "127.0.0.1"  # where it listens
     state_redis_port: int = 0  # 0: the state Redis is reached by its unix socket alone
     lb_user: str = "nobody"  # the account of the proxy's workers, when started as root
     start_timeout: float = 60.0  # a loaded two-core machine needs 5; reading a big append-only file takes the rest
@@ -45,6 +56,7 @@ class UpSettings:
             acts_redis_url=env.str("ACTS_REDIS_URL", None) or None,
             service=ServiceSettings.from_env(env),
             admin_port=env.int("ADMIN_PORT", None, validate=validate.Range(0, 65535)),
+            admin_address=env.str("ADMIN_ADDRESS", cls.admin_address, validate=is_address_of_ours),
             state_redis_port=env.int("STATE_REDIS_PORT", 0, validate=validate.Range(0, 65535)),
             lb_user=env.str("LB_USER", cls.lb_user),
             start_timeout=env.float("START_TIMEOUT", cls.start_timeout, validate=POSITIVE),

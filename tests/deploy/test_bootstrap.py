@@ -5,9 +5,11 @@ around it are tested, with a small real requirements file where pip itself matte
 """
 
 import os
+import pwd
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -98,6 +100,39 @@ def test_a_python_that_is_none_is_a_sentence(checkout: Path) -> None:
     assert done.returncode == 1
     assert "up: PYTHON names /no/such/python, which is no Python that works" in done.stderr
     assert not (checkout / ".venv").exists()
+
+
+@pytest.fixture
+def as_somebody_else(tmp_path: Path) -> Iterator[None]:
+    """Be an account that may read the folder and write nothing into it."""
+    account = os.geteuid()
+    tmp_path.chmod(0o555)
+    if account == 0:  # no mode keeps root out
+        for folder in (tmp_path, *list(tmp_path.parents)[:3]):
+            folder.chmod(folder.stat().st_mode | 0o055)
+        os.seteuid(pwd.getpwnam("nobody").pw_uid)
+    yield
+    os.seteuid(account)
+    tmp_path.chmod(0o755)
+
+
+def test_an_environment_that_is_ready_serves_accounts_that_may_not_write_into_the_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setattr(bootstrap, "ROOT", ROOT)
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path)
+    bootstrap.stamp("up").write_text(bootstrap.fingerprint("up"))
+    request.getfixturevalue("as_somebody_else")
+    bootstrap.ensure("up")
+
+
+def test_a_checkout_of_another_account_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, as_somebody_else: None
+) -> None:
+    monkeypatch.setattr(bootstrap, "ROOT", tmp_path)
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path / ".venv")
+    with pytest.raises(SystemExit, match=r"\.venv\.lock is closed to this account .* clone of your own"):
+        bootstrap.run("up", "selfieless", ["up"])
 
 
 def test_an_environment_made_for_the_tests_serves_the_service_too() -> None:

@@ -207,3 +207,11 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(type_in, ward):
     tell(ward, *(f"more {n}" for n in range(5)))
     eventually(lambda: process.poll() is not None, within=10)
     assert "Traceback" not in process.stderr.read()
+
+
+@pytest.mark.parametrize("command", ["backup", "restore"])
+def test_where_no_service_has_run_backup_and_restore_ask_for_the_store(run, tmp_path, monkeypatch, command):
+    monkeypatch.delenv("ACTS_REDIS_URL", raising=False)
+    answer = run(command, str(tmp_path / "acts.gz"))
+    assert answer.exit_code == 2
+    assert "--store" in answer.output

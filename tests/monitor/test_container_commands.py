@@ -7,6 +7,7 @@ from autoscaler import override
 from deploy import stopped
 from deploy.container_state import State
 from monitor.cli import cli
+from monitor.container_commands import Hand, launch_each
 
 
 @pytest.fixture
@@ -72,6 +73,13 @@ def test_launch_more_takes_the_next_ports_and_notes_that_so_many_are_wanted(run,
     assert run("launch", "2").exit_code == 0
     assert [one.port for one in ward.table.all()] == [8000, 8001, 8002]
     assert ward.redis.zrange("acts:wanted", 0, -1) == ["3"]
+
+
+def test_a_port_that_the_autoscaler_fills_meanwhile_does_not_keep_the_others_from_being_launched(run, ward):
+    ward.start(8000)
+    ward.orders.launch(8001, "3 were wanted just now", "autoscaler")
+    assert launch_each(Hand(), [8001, 8002]) == [8001]
+    assert [one.port for one in ward.table.all()] == [8000, 8001, 8002]
 
 
 def test_launch_takes_a_port_too(run, ward):

@@ -1,5 +1,9 @@
 """How the command line finds a running service."""
 
+import os
+import pwd
+
+import click
 import pytest
 
 from lb.settings import ServiceSettings
@@ -29,3 +33,25 @@ def test_the_environment_counts_more_than_the_file(folder, monkeypatch):
 def test_without_a_running_service_there_are_the_defaults(folder):
     service_file(folder).unlink()
     assert ServiceSettings.from_env(service_env()) == ServiceSettings()
+
+
+@pytest.fixture
+def closed_folder(folder):
+    """The folder of a service that another account runs."""
+    account = os.geteuid()
+    service_file(folder).parent.chmod(0)
+    if account == 0:  # no mode keeps root out
+        os.seteuid(pwd.getpwnam("nobody").pw_uid)
+    yield folder
+    os.seteuid(account)
+    service_file(folder).parent.chmod(0o700)
+
+
+def test_the_file_of_another_account_is_a_sentence_that_says_what_to_do(closed_folder):
+    with pytest.raises(click.ClickException, match=r"service\.env cannot be read.*another account.*REDIS_URL"):
+        service_env()
+
+
+def test_another_account_that_names_the_state_redis_needs_no_file(closed_folder, monkeypatch):
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:6390/0")
+    assert ServiceSettings.from_env(service_env()).redis_url == "redis://127.0.0.1:6390/0"

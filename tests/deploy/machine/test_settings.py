@@ -24,7 +24,15 @@ def test_without_variables_everything_is_ours_to_start(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("LB_PORT", "http"), ("LB_PORT", "70000"), ("START_TIMEOUT", "-1"), ("KEEP", "perhaps")]
+    ("name", "value"),
+    [
+        ("LB_PORT", "http"),
+        ("LB_PORT", "70000"),
+        ("START_TIMEOUT", "-1"),
+        ("KEEP", "perhaps"),
+        ("ADMIN_ADDRESS", "192.0.2.1"),
+        ("ADMIN_ADDRESS", "no.such.name.invalid"),
+    ],
 )
 def test_a_wrong_value_is_refused_by_the_name_of_its_variable(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
