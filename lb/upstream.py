@@ -9,6 +9,7 @@ a connection that is just being closed.
 """
 
 import asyncio
+import socket
 from collections import deque
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from lb.headers import CHUNKED, UNTIL_CLOSE, Answer, BadAnswer, read_answer
 
 IDLE_SECONDS = 30.0
 MAX_IDLE = 256  # kept connections per container and worker: as many as one worker keeps busy at full speed
+RECEIVE_BYTES = 131072  # the kernel holds twice this of an answer that a client reads slowly; unbounded, megabytes
 MAX_HEAD = 65536  # bytes of an answer's head, as of a request's
 MAX_INTERIM = 100  # interim answers (1xx) in one read; a flood in many reads ends with UPSTREAM_TIMEOUT
 MEMO_SIZE = 256  # heads remembered per container; they differ by date and length, so a second has few of them
@@ -95,6 +97,7 @@ class UpstreamConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop."""
         self.transport = transport  # type: ignore[assignment]
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
 
     def data_received(self, data: bytes) -> None:
         """Called by the loop."""

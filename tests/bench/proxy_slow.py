@@ -1,117 +1,186 @@
 """Slow clients: what a good client's p99 is beside 500 dribbled heads, 200 dribbled bodies, 200 slow readers, 500 idle.
 
-    python tests/bench/proxy_slow.py [--seconds 6]
+    python tests/bench/proxy_slow.py [--seconds 4] [--rounds 2]
 
-The slow ones come from one process that sends or reads a byte every second and connects anew when it is thrown out.
+Each attack is measured alone, then all at once, then slowhttptest's (when it is installed). Before each the same good
+client is measured calm, so that this machine's noise shows as what the calm figures differ by. The good client keeps
+one connection and asks 200 times a second by the clock: a late answer makes the next ones late, and all of that
+counts. The slow ones run in a process of their own (`proxy_slow_clients.py`) of lower priority, for its own work beside
+the good client is not the proxy's fault; the good client begins when all of them are there.
 """
 
 import argparse
-import asyncio
 import contextlib
 import os
-import re
+import shutil
 import socket
-import subprocess
+import statistics
 import sys
 import tempfile
-from contextlib import ExitStack
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from proxy import milliseconds
-from proxy_targets import LOAD_CORE, ROOT, pin, process, start_backend, start_ours, start_redis
+sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
 
-sys.path[:0] = [str(ROOT)]
+from helpers import eventually  # noqa: E402
+from proxy import cpu_seconds  # noqa: E402
+from proxy_bodies import memory_mb, set_peak_back  # noqa: E402
+from proxy_slow_clients import KINDS, chosen  # noqa: E402
+from proxy_targets import BENCH, LOAD_CORE, PATH, Target, process, start_backend, start_ours, start_redis  # noqa: E402
 
-BODY = b"POST /api/v1/x HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"
-
-
-async def dribble_head(port: int) -> None:
-    """A head that never ends."""
-    _, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nX: ")
-    while not writer.is_closing():
-        writer.write(b"a")
-        await writer.drain()
-        await asyncio.sleep(1)
-
-
-async def dribble_body(port: int) -> None:
-    """A body that comes byte by byte."""
-    _, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(BODY)
-    while not writer.is_closing():
-        writer.write(b"a")
-        await writer.drain()
-        await asyncio.sleep(1)
+ASKED = f"GET {PATH} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+RATE = 200  # requests of the good client per second
+SETTLE_SECONDS = 3.0  # for slowhttptest's clients to come; for ours we wait as long as it takes
+GOAL = 3.0  # times the calm p99
+SLOWHTTPTEST = {
+    "slowhttptest -H": f"-H -c 500 -r 250 -i 1 -t GET -x 24 -p 3 -u {{url}}{PATH}",
+    "slowhttptest -B": "-B -c 200 -r 200 -i 1 -t POST -s 8192 -x 10 -p 3 -u {url}/body",
+    "slowhttptest -X": "-X -c 200 -r 200 -n 1 -w 512 -y 1024 -z 32 -p 3 -u {url}/big",
+}
 
 
-async def read_slowly(port: int) -> None:
-    """A large answer asked for, and hardly any of it read."""
-    loop = asyncio.get_running_loop()
-    with socket.socket() as client:
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        client.setblocking(False)
-        await loop.sock_connect(client, ("127.0.0.1", port))
-        await loop.sock_sendall(client, b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n")
-        for _ in range(3600):
-            if not await loop.sock_recv(client, 1):
-                break
-            await asyncio.sleep(1)
+def ask(client: socket.socket) -> bool:
+    """One request on a kept connection; whether the answer was good."""
+    client.sendall(ASKED)
+    answer = b""
+    while b"[12345]" not in answer:
+        piece = client.recv(65536)
+        if not piece:
+            raise ConnectionError("The proxy closed the good client's connection")
+        answer += piece
+    return answer.startswith(b"HTTP/1.1 200 ")
 
 
-async def stay_idle(port: int) -> None:
-    """Nothing at all."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    await reader.read(1)
-    writer.close()
+def good_client(port: int, seconds: float) -> list[float]:
+    """Milliseconds from when a request was due to its answer, for one client that behaves."""
+    times = []
+    with socket.create_connection(("127.0.0.1", port), 5) as client:
+        begun = time.monotonic()
+        for number in range(round(seconds * RATE)):
+            due = begun + number / RATE
+            time.sleep(max(0.0, due - time.monotonic()))
+            assert ask(client), "The good client got an error"
+            times.append((time.monotonic() - due) * 1000)
+    return times
 
 
-async def again_and_again(kind: object, port: int) -> None:
-    """Come back when thrown out."""
-    while True:
-        with contextlib.suppress(OSError):
-            await kind(port)  # type: ignore[operator]
-        await asyncio.sleep(0.5)
+@dataclass
+class Sample:
+    """The good client's times, and what the worker had meanwhile."""
+
+    times: list[float]  # milliseconds
+    cpu: float  # share of a core
+    memory: float  # MB, the worker's peak
+    sockets: int
+
+    @property
+    def p50(self) -> float:
+        """Milliseconds."""
+        return statistics.median(self.times)
+
+    @property
+    def p99(self) -> float:
+        """Milliseconds."""
+        return statistics.quantiles(self.times, n=100)[98]
 
 
-async def slow_clients(port: int) -> None:
-    """All of them, until killed."""
-    kinds = [(dribble_head, 500), (dribble_body, 200), (read_slowly, 200), (stay_idle, 500)]
-    await asyncio.gather(*(again_and_again(kind, port) for kind, number in kinds for _ in range(number)))
+def sockets(pid: int) -> int:
+    """How many sockets a process has: clients, containers, a few of its own."""
+    links = []
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):  # closed meanwhile
+            links.append(str(each.readlink()))
+    return sum(link.startswith("socket:") for link in links)
 
 
-def good_client(port: int, seconds: float) -> str:
-    """wrk's latencies for a client that behaves."""
-    command = ["wrk", "-t1", "-c8", f"-d{round(seconds)}s", "--latency", f"http://127.0.0.1:{port}/api/v1/x"]
-    out = subprocess.run(command, capture_output=True, text=True, check=True, preexec_fn=pin(LOAD_CORE)).stdout
-    found = dict(re.findall(r"(50|99)%\s+([\d.]+\w+)", out))
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", out)
-    errors = re.search(r"(Non-2xx.*|Socket errors.*)", out)
-    return (
-        f"p50 {milliseconds(found['50']):.2f} ms, p99 {milliseconds(found['99']):.2f} ms, "
-        f"{rate[1] if rate else '?'} req/s{', ' + errors[1] if errors else ''}"
-    )
+def measure(target: Target, seconds: float) -> Sample:
+    """The good client beside whatever else is there."""
+    worker = target.pids()[-1]
+    before, begun = cpu_seconds([worker]), time.monotonic()
+    times = good_client(target.port, seconds)
+    cpu = (cpu_seconds([worker]) - before) / (time.monotonic() - begun)
+    return Sample(times, cpu, memory_mb(worker, "VmHWM"), sockets(worker))
+
+
+@contextmanager
+def attack(name: str, target: Target, folder: Path, seconds: float) -> Iterator[None]:
+    """Slow clients, until the block ends; it begins when they are there."""
+    ours = name not in SLOWHTTPTEST
+    if ours:
+        command = [sys.executable, str(BENCH / "proxy_slow_clients.py"), str(target.port), name]
+    else:
+        options = SLOWHTTPTEST[name].format(url=f"http://127.0.0.1:{target.port}").split()
+        command = ["slowhttptest", *options, "-l", str(round(2 * SETTLE_SECONDS + seconds))]
+    with process(LOAD_CORE, "nice", "-n", "10", *command, log=folder / "slow.log"):
+        if ours:
+            expected = sum(number for _, number in chosen(name))
+            eventually(lambda: sockets(target.pids()[-1]) > expected, within=20)
+        else:
+            time.sleep(SETTLE_SECONDS)
+        yield
+
+
+def calm_and_attacked(target: Target, name: str, folder: Path, seconds: float) -> tuple[Sample, Sample]:
+    """The good client without and with these slow clients."""
+    time.sleep(1)  # for those of before to be gone
+    set_peak_back(target.pids()[-1])
+    calm = measure(target, seconds)
+    with attack(name, target, folder, seconds):
+        attacked = measure(target, seconds)
+    return calm, attacked
+
+
+def pooled(samples: list[Sample]) -> Sample:
+    """Several rounds as one: all times, the mean share of the core, the highest of the rest."""
+    times = [each for sample in samples for each in sample.times]
+    cpu = statistics.mean(sample.cpu for sample in samples)
+    return Sample(times, cpu, max(each.memory for each in samples), max(each.sockets for each in samples))
+
+
+def show(name: str, calm: list[Sample], attacked: list[Sample]) -> float:
+    """Print a row of the table; how many times the calm p99 the attacked one is."""
+    one, other = pooled(calm), pooled(attacked)
+    rounds = " ".join(f"{after.p99 / before.p99:.2f}" for before, after in zip(calm, attacked, strict=True))
+    ratio = other.p99 / one.p99
+    row = [name, f"{one.p50:.2f}", f"{one.p99:.2f}", f"{other.p50:.2f}", f"{other.p99:.2f}", f"{ratio:.2f} ({rounds})"]
+    row += [f"{one.cpu:.1%}", f"{other.cpu:.1%}", f"{one.memory:.0f}", f"{other.memory:.0f}", str(other.sockets)]
+    sys.stdout.write(f"| {' | '.join(row)} |\n")
+    return ratio
+
+
+def compare(target: Target, folder: Path, seconds: float, rounds: int) -> float:
+    """Measure every attack in every round, and print; the worst ratio."""
+    names = [*KINDS, "all of these", *(SLOWHTTPTEST if shutil.which("slowhttptest") else ())]
+    pairs: dict[str, list[tuple[Sample, Sample]]] = {name: [] for name in names}
+    for _ in range(rounds):
+        for name in names:
+            pairs[name].append(calm_and_attacked(target, name, folder, seconds))
+    sys.stdout.write("| attack | calm p50 | p99 ms | attacked p50 | p99 ms | ratio of p99 (by round) ")
+    sys.stdout.write("| calm CPU | attacked | calm MB | attacked | sockets |\n" + "|---" * 11 + "|\n")
+    worst = max(show(name, [one for one, _ in found], [other for _, other in found]) for name, found in pairs.items())
+    calm = [one.p99 for found in pairs.values() for one, _ in found]
+    sys.stdout.write(f"Calm p99 of all rounds: {min(calm):.2f} to {max(calm):.2f} ms\n")
+    return worst
 
 
 def main() -> None:
-    """Measure without and with them."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=6)
-    parser.add_argument("--slow", type=int, help=argparse.SUPPRESS)
+    """Measure without and with them; exit code 1 when a ratio is beyond the goal."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--rounds", type=int, default=2)
     options = parser.parse_args()
-    if options.slow:
-        asyncio.run(slow_clients(options.slow))
-        return
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="slf-bench-"))
         folder.chmod(0o755)
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
         _, url = start_redis(stack, folder)
         ours = start_ours(stack, folder, url, start_backend(stack, folder))[0]
-        sys.stdout.write(f"alone:             {good_client(ours.port, options.seconds)}\n")
-        slow = [sys.executable, __file__, "--slow", str(ours.port)]
-        with process(LOAD_CORE, *slow, log=folder / "slow.log", PYTHONPATH=os.pathsep.join(sys.path)):
-            for name in ("while they come: ", "beside them:     ", "beside them:     "):
-                sys.stdout.write(f"{name}  {good_client(ours.port, options.seconds)}\n")
+        os.sched_setaffinity(0, {LOAD_CORE})
+        worst = compare(ours, folder, options.seconds, options.rounds)
+    raise SystemExit(worst > GOAL)
 
 
 if __name__ == "__main__":

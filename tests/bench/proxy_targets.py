@@ -27,11 +27,13 @@ PATH = "/api/v1/acts/count"
 BENCH = ROOT / "tests" / "bench"
 OTHERS_VENV = ROOT / "var" / "bench-others"
 
+# Its send buffers are bounded, for 200 answers of 8 MB would fill 800 MB of them, and whoever asks meanwhile waits.
+# /body is read to its end before anything else happens, which for a dribbled one is never; `return` would not read it.
 NGINX_BACKEND = """
 worker_processes 1; daemon off; pid {folder}/backend.pid; error_log {folder}/backend.log;
 events {{ worker_connections 8192; }}
 http {{ access_log off; keepalive_requests 100000000; keepalive_timeout 600;
-  server {{ {listens} root {folder}; location /big {{ }}
+  server {{ {listens} root {folder}; location /big {{ }} location /body {{ proxy_pass http://127.0.0.1:1; }}
     location / {{ default_type application/json; return 200 '[12345]'; }} }} }}
 """
 NGINX_PROXY = """
@@ -194,7 +196,7 @@ def start_backend(stack: ExitStack, folder: Path, containers: int = 3) -> list[i
     ports = list(range(first, first + containers))
     config = folder / "backend.conf"
     (folder / "big").write_bytes(bytes(8 << 20))
-    listens = " ".join(f"listen 127.0.0.1:{port} backlog=4096;" for port in ports)
+    listens = " ".join(f"listen 127.0.0.1:{port} backlog=4096 sndbuf=256k;" for port in ports)
     config.write_text(NGINX_BACKEND.format(folder=folder, listens=listens))
     stack.enter_context(process(LOAD_CORE, "nginx", "-c", str(config), log=folder / "backend.out"))
     eventually(lambda: all(answers(port) for port in ports), within=10)

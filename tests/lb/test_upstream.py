@@ -1,6 +1,7 @@
 """The containers' side on raw sockets: every way to frame an answer, and answers that break the rules."""
 
 import socket
+import sys
 import threading
 from collections.abc import Callable
 
@@ -8,9 +9,11 @@ import pytest
 from helpers import eventually
 from rig import Backend, Request, RunningProxy, Wire, request, script_of
 
+from lb.upstream import RECEIVE_BYTES
 from lb.websocket import CLOSE, MASKED_CLOSE
 
 OK = b"HTTP/1.1 200 OK\r\n"
+SEND_WINDOW = 228  # where tcp_info has tcpi_snd_wnd, the window that the other side offers (since Linux 5.4)
 
 
 def test_connections_are_kept_and_used_again(proxy: RunningProxy, backend: Backend) -> None:
@@ -344,3 +347,26 @@ def peak_memory(pid: int) -> int:
     with open(f"/proc/{pid}/status") as file:  # noqa: PTH123
         line = next(line for line in file if line.startswith("VmHWM"))
     return int(line.split()[1]) * 1024
+
+
+def test_the_kernel_holds_little_of_an_answer_however_fast_the_container_sends(
+    proxy: RunningProxy, backend: Backend
+) -> None:
+    """The kernel would offer megabytes after a fast transfer, and fill them for a client that reads slowly."""
+    windows = []
+
+    def push(wire: Wire, asked: Request, _: Backend) -> bool:
+        wire.send(OK + b"Content-Length: %d\r\n\r\n" % (64 << 20))
+        for _ in range(64):
+            wire.send(bytes(1 << 20))
+            info = wire.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+            windows.append(int.from_bytes(info[SEND_WINDOW : SEND_WINDOW + 4], sys.byteorder))
+        return True
+
+    backend.script = push
+    with proxy.connect() as wire:
+        wire.send(request("GET", "/x"))
+        while len(windows) < 64 and wire.more():
+            wire.buffer = b""
+    assert len(windows) == 64
+    assert max(windows) <= 2 * RECEIVE_BYTES
