@@ -100,7 +100,11 @@ class ClientProtocol(asyncio.Protocol):
         proxy.clients.add(self)
         proxy.counters.connections += 1
         self.deadline = proxy.now + proxy.settings.header_timeout
-        if proxy.max_clients and len(proxy.clients) > proxy.max_clients:
+        room, clients = proxy.room, len(proxy.clients)
+        if room.open and clients > room.open:
+            proxy.turned_away += 1
+            transport.abort()  # type: ignore[attr-defined]
+        elif room.served and clients > room.served:
             self.refuse(Refusal(503, "This server has as many connections as it can serve."))
 
     def meet(self, address: str, local: bytes) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from lb.counters import Counters
 from lb.dispatcher import Dispatcher
+from lb.files import Room
 from lb.head_memo import FieldMemo, RequestLines
 from lb.headers import Limits
 from lb.heartbeat import WorkerBeat
@@ -27,6 +28,7 @@ from lb.upstream import Upstream
 FOREVER = float("inf")
 TICK_SECONDS = 0.25
 COMPLAIN_EVERY = 1.0  # seconds between two log lines about the same container
+EVERYBODY = 0  # in place of a port, for what concerns no container
 
 
 class Watched(Protocol):
@@ -78,7 +80,8 @@ class Proxy:
         self.clients: set[Watched] = set()
         self.half_closed: set[Watched] = set()  # of them, who send nothing more and wait for an answer
         self.tunnels: set[Tunnel] = set()
-        self.max_clients = 0  # 0 is no limit
+        self.room = Room(0)
+        self.turned_away = 0  # clients without even a 503, since the log told of them
         self.max_in_flight = settings.share_in_flight
         self.upstreams: dict[int, Upstream] = {}  # the ring's members
         self.departed: set[Upstream] = set()  # no longer in the ring, still busy
@@ -134,6 +137,16 @@ class Proxy:
             self.complained[port] = now
             self.log.warning("Container on port %d: %s", port, sentence)
 
+    def tell_of_the_crowd(self) -> None:
+        """Log that clients were sent away, once in a while and not for each."""
+        now = time.monotonic()
+        if self.turned_away and now - self.complained.get(EVERYBODY, -COMPLAIN_EVERY) >= COMPLAIN_EVERY:
+            self.complained[EVERYBODY] = now
+            self.log.warning(
+                "Closed %d connections unanswered: there were more than %d at a time", self.turned_away, self.room.open
+            )
+            self.turned_away = 0
+
     # --- the clock
 
     def tick(self) -> None:
@@ -156,6 +169,7 @@ class Proxy:
     def second_passed(self) -> None:
         """Once a second."""
         self.lag_ms, self.lag = self.lag * 1000, 0.0
+        self.tell_of_the_crowd()
         self.dispatcher.second_passed()
         self.budget.second_passed(self.counters.requests)
         for upstream in self.upstreams.values():

@@ -1,7 +1,7 @@
 """The gunicorn worker class: sockets, signals, drain and reload are gunicorn's, the data path is ours.
 
 What gunicorn's settings mean here: bind, workers, backlog, timeout, graceful_timeout, keepalive,
-worker_connections (clients per worker), max_requests (the worker leaves politely and is replaced),
+worker_connections (clients per worker, at most), max_requests (the worker leaves politely and is replaced),
 limit_request_line, _fields and _field_size, forwarded_allow_ips, proxy_protocol and proxy_allow_ips, certfile and
 keyfile, accesslog, user and group. There is no application: wsgi_app is never called. Everything is
 imported before the fork, so the workers need no files afterwards.
@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import gc
 import os
-import resource
 import signal
 import socket
 import ssl
@@ -26,6 +25,7 @@ from gunicorn.workers import base
 
 from lb.access_log import AccessLog
 from lb.client_protocol import ClientProtocol
+from lb.files import Room, allow_many_files, room
 from lb.headers import Limits
 from lb.proxied_client import ProxiedClient
 from lb.proxy import TICK_SECONDS, Proxy
@@ -43,6 +43,7 @@ class ProxyWorker(base.Worker):  # type: ignore[misc]
     settings: LbSettings
     ssl_context: ssl.SSLContext | None
     loop: uvloop.Loop
+    room: Room
     quick = False  # leave without waiting for answers
 
     def __init__(self, *arguments: Any) -> None:
@@ -56,10 +57,22 @@ class ProxyWorker(base.Worker):  # type: ignore[misc]
     def init_process(self) -> None:
         """Called by gunicorn in the new process."""
         setproctitle.setproctitle(f"lb worker {self.age}")
-        allow_many_files()
+        self.make_room(allow_many_files())
         self.loop = uvloop.new_event_loop()
         asyncio.set_event_loop(self.loop)
         super().init_process()
+
+    def make_room(self, files: int) -> None:
+        """Serve no more clients than the limit of open files allows, and say so."""
+        wanted = self.cfg.worker_connections
+        self.room = room(wanted, files)
+        if self.room.served < wanted:
+            self.log.warning(
+                "Serving %d clients at a time instead of %d: a process may have %d files open; raise that (ulimit -n)",
+                self.room.served,
+                wanted,
+                files,
+            )
 
     def load_wsgi(self) -> None:
         """Called by gunicorn: there is no application to load."""
@@ -106,7 +119,7 @@ class ProxyWorker(base.Worker):  # type: ignore[misc]
         cfg = self.cfg
         line = cfg.limit_request_line or Limits.head  # 0 is no limit of its own
         proxy = self.make_proxy(Limits(line, cfg.limit_request_fields, cfg.limit_request_field_size))
-        proxy.max_clients = self.cfg.worker_connections
+        proxy.room = self.room
         if self.log.access_log_enabled:
             access_log = AccessLog(self.log, self.cfg.access_log_format)
             proxy.on_finished, proxy.on_refused = access_log, access_log.refused
@@ -181,9 +194,3 @@ async def until_linked(proxy: Proxy) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(BOOT_WAIT):
             await proxy.dispatcher.linked.wait()
-
-
-def allow_many_files() -> None:
-    """Raise the number of open files to what the machine allows: each request needs two connections."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

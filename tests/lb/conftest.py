@@ -44,8 +44,10 @@ def make_proxy(lb_redis: RedisServer) -> Iterator[Callable[..., RunningProxy]]:
     """Makes proxies of the real worker class under the real gunicorn, stopped after the test."""
     made: list[RunningProxy] = []
 
-    def make(*backends: Backend, redis_url: str = "", options: tuple[str, ...] = (), **env: Any) -> RunningProxy:
-        made.append(RunningProxy(redis_url or lb_redis.url, backends, options, env))
+    def make(
+        *backends: Backend, redis_url: str = "", options: tuple[str, ...] = (), files: int = 0, **env: Any
+    ) -> RunningProxy:
+        made.append(RunningProxy(redis_url or lb_redis.url, backends, options, env, files))
         return made[-1]
 
     yield make

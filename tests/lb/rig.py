@@ -272,7 +272,12 @@ class RunningProxy:
     """
 
     def __init__(
-        self, redis_url: str, backends: tuple[Backend, ...], options: tuple[str, ...], env: dict[str, Any]
+        self,
+        redis_url: str,
+        backends: tuple[Backend, ...],
+        options: tuple[str, ...],
+        env: dict[str, Any],
+        files: int = 0,
     ) -> None:
         self.service = f"lbtest{os.getpid()}x{next(names)}"
         self.port = free_port()
@@ -290,6 +295,8 @@ class RunningProxy:
             **{name: str(value) for name, value in env.items()},
         }
         command = [sys.executable, "-m", "gunicorn", "-c", "python:lb.gunicorn_conf", *options]
+        if files:  # that each process may have open
+            command = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *command]
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
         eventually(self.is_up, within=20)
