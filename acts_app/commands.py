@@ -68,4 +68,6 @@ def make_room(client: Client, replace: bool) -> None:
 
 def told(counts: archive.Counts) -> str:
     """The counts in words."""
-    return f"{counts.users} users, {counts.categories} categories, {counts.acts} acts"
+    users = "1 user" if counts.users == 1 else f"{counts.users} users"
+    categories = "1 category" if counts.categories == 1 else f"{counts.categories} categories"
+    return f"{users}, {categories}, {'1 act' if counts.acts == 1 else f'{counts.acts} acts'}"

@@ -187,7 +187,7 @@ def docker(host: str) -> Finding:
     try:
         answer = ping_engine(host)
     except (OSError, ValueError) as error:
-        answer, problem = b"", str(error)
+        answer, problem = b"", getattr(error, "strerror", None) or str(error)
     else:
         problem = "it does not answer as an engine does"
     if b" 200 " in answer.partition(b"\r\n")[0]:

@@ -31,7 +31,7 @@ def run(redis_server: Any, redis_client: redis.Redis) -> Run:
 def test_a_backup_comes_back_into_an_empty_store(run: Run, tmp_path: Path, redis_client: redis.Redis) -> None:
     file = str(tmp_path / "acts.gz")
     made = run(backup, file)
-    assert (made.exit_code, "1 users, 0 categories, 0 acts" in made.output) == (0, True)
+    assert (made.exit_code, "1 user, 0 categories, 0 acts" in made.output) == (0, True)
     redis_client.flushall()
     back = run(restore, file)
     assert (back.exit_code, "Put back" in back.output) == (0, True)

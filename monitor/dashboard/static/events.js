@@ -21,7 +21,7 @@ function line(event, fresh) {
   const time = make("time", "", clock(event.at));
   time.dateTime = new Date(event.at * 1000).toISOString();
   const kind = make("b", `kind ${tone}`, event.port === null ? words : `${event.port} ${words}`);
-  const took = event.seconds === null ? "" : ` after ${event.seconds.toFixed(1)} s`;
+  const took = event.seconds === null ? "" : ` (${event.seconds.toFixed(1)} s)`;
   element.append(time, kind, make("span", "because", event.reason + took), make("span", "who", event.who));
   return element;
 }

@@ -172,6 +172,7 @@ def test_a_docker_engine_is_asked_over_its_socket(tmp_path, kind, answer, grade)
 @pytest.mark.parametrize("host", ["unix:///nowhere/docker.sock", "tcp://", "nonsense", "tcp://host:port"])
 def test_without_a_docker_engine_it_is_said_that_none_is_needed(host):
     finding = docker(host)
+    assert "[Errno" not in finding.found
     assert finding.grade is Grade.MISSING
     assert "processes" in finding.fix
 
