@@ -112,7 +112,8 @@ def end_of_surge(sight: Sight) -> Move | None:
     surge = next((one for one in sight.containers if one.surge), None)
     if surge is None:
         return None
-    if surge.state in LEAVING or is_last_of_many(surge, sight.containers):
+    is_leaving = surge.state in LEAVING and not surge.parked  # a parked one stays until it is told to go
+    if is_leaving or is_last_of_many(surge, sight.containers):
         return WAIT
     return Move(Act.END_SURGE, surge.port, "all containers are replaced")
 

@@ -126,16 +126,18 @@ class ClientProtocol(asyncio.Protocol):
         Somebody who waits for the answer to a complete request gets it. Most who close are gone altogether, though, and
         a FIN does not tell them apart. So a client of HTTP/1.1 is sent 100 Continue, which it "can simply discard" (RFC
         9110, 15.2.1): the kernel of one that is gone answers with a reset, and the container is freed at once. During
-        an answer nothing can be asked, so there it means gone.
+        an answer nothing can be asked, so there it means gone, unless further requests of its are held.
         """
         exchange = self.exchange
         if self.half_closed:
             return True
-        if exchange is None or exchange.unfinished or exchange.answer is not None or self.peer.scheme == b"https":
+        waits = exchange is not None and exchange.answer is None
+        unfinished = exchange is not None and exchange.unfinished
+        if unfinished or not (waits or b"\r\n\r\n" in self.buffer) or self.peer.scheme == b"https":
             return False
         self.half_closed = True
         self.proxy.half_closed.add(self)
-        if self.minor:
+        if waits and self.minor:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         return True
 

@@ -48,6 +48,7 @@ def step(rollout: Rollout, *containers: Container) -> tuple[Act, int]:
         (PROVEN, [row(8000, State.STOPPING, successor="v2"), new(8001, surge=1)], (Act.WAIT, 0)),
         (PROVEN, [new(8000), new(8001, surge=1)], (Act.END_SURGE, 8001)),
         (PROVEN, [new(8000), new(8001, State.DRAINING, surge=1)], (Act.WAIT, 0)),
+        (PROVEN, [new(8000), new(8001, State.DRAINING, surge=1, parked=1)], (Act.END_SURGE, 8001)),  # by hand
         (PROVEN, [new(8000)], (Act.FINISH, 0)),
         (PROVEN, [new(8000, since=NOW - 0.5)], (Act.WAIT, 0)),
         (PROVEN, [row(8000), row(8001, State.FAILED), new(8002)], (Act.REPLACE, 8001)),

@@ -64,10 +64,10 @@ def test_a_second_one_stands_by_is_seen_and_takes_over(
         assert sorted(launches(service)[before:]) == [str(service.first_port + 1), str(service.first_port + 2)]
         for pid in first.values():
             os.kill(pid, signal.SIGKILL)
-        eventually(lambda: at_work(service) == pids, within=20)
+        eventually(lambda: at_work(service) == pids, within=40)
         old = service.pid_on(service.first_port)
         os.kill(old, signal.SIGKILL)
-        eventually(lambda: service.pid_on(service.first_port) not in (0, old) and len(service.ring()) == 3, within=20)
+        eventually(lambda: service.pid_on(service.first_port) not in (0, old) and len(service.ring()) == 3, within=40)
     assert set(answers) == {200}, answers
     service.scale("auto")
 

@@ -24,8 +24,14 @@ def refused(**variables: str) -> tuple[int, str]:
 
 
 def test_every_part_is_a_process_of_its_own_with_a_name_that_ps_shows(service: RunningService) -> None:
-    for title in ("lb master", "lb worker 1", "lb worker 2", "monitor", "autoscaler", "deploy worker"):
-        eventually(lambda title=title: title in service.titles().values(), within=10)
+    expected = {"lb master", "lb worker 1", "lb worker 2", "monitor", "autoscaler", "deploy worker"}
+
+    def none_is_missing() -> bool:
+        titles = set(service.titles().values())
+        assert not expected - titles, titles
+        return True
+
+    eventually(none_is_missing, within=30)  # those that were killed before wait for their back-off
     eventually(lambda: any(title.startswith("acts ") for title in service.titles().values()), within=10)
 
 
