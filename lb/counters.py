@@ -64,16 +64,6 @@ class Counters:
         """The counts of a container; they go on when it leaves the ring and comes back."""
         return self.ports.setdefault(port, PortCounts())
 
-    @property
-    def errors(self) -> int:
-        """Own answers that say 5xx."""
-        return sum(count for status, count in self.own.items() if status >= 500)
-
-    @property
-    def refused(self) -> int:
-        """Own answers that say 4xx."""
-        return sum(count for status, count in self.own.items() if status < 500)
-
     def answers(self) -> dict[int, dict[str, list[int]]]:
         """The histograms of all containers that have answered."""
         told = {port: counts.answers() for port, counts in self.ports.items()}
@@ -98,25 +88,7 @@ def latency_of(answers: Answers, port: int | None = None) -> list[int]:
     return [sum(column) for column in zip(*rows, strict=True)] if rows else [0] * BUCKETS
 
 
-def requests_of(answers: Answers, port: int | None = None) -> int:
-    """How many answers one container has given, all of them with None."""
-    return sum(latency_of(answers, port))
-
-
 def named(histogram: Histogram) -> dict[str, int]:
     """A histogram by the upper bounds in ms ("inf" last); empty buckets are left out."""
     names = [*map(str, BOUNDS_MS), "inf"]
     return {name: count for name, count in zip(names, histogram, strict=True) if count}
-
-
-def percentile(histogram: Histogram, share: float) -> float | None:
-    """The upper bound in ms of the bucket that holds this share (0.99) of the times; None without any.
-
-    Above all bounds the answer is infinite: nobody knows more than that.
-    """
-    total, seen = sum(histogram), 0
-    for bound, count in zip([*BOUNDS_MS, float("inf")], histogram, strict=True):
-        seen += count
-        if total and seen >= share * total:
-            return float(bound)
-    return None

@@ -5,6 +5,7 @@ is loaded by the master: HUP replaces the workers and reads certificates anew, U
 new code.
 """
 
+import itertools
 import sys
 from typing import Any
 
@@ -34,9 +35,15 @@ def on_starting(server: Any) -> None:
         raise SystemExit(2)
 
 
-def pre_fork(_server: Any, _worker: Any) -> None:
+def pre_fork(server: Any, worker: Any) -> None:
     """Called in the master before each fork; gunicorn has named the process itself by then."""
     setproctitle.setproctitle("lb master")
+    worker.number = free_number({other.number for other in server.WORKERS.values()})
+
+
+def free_number(taken: set[int]) -> int:
+    """The lowest number from 1 that is not taken: who replaces a dead worker is called as that one was."""
+    return next(number for number in itertools.count(1) if number not in taken)
 
 
 def when_ready(server: Any) -> None:

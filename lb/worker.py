@@ -44,6 +44,7 @@ class ProxyWorker(base.Worker):  # type: ignore[misc]
     ssl_context: ssl.SSLContext | None
     loop: uvloop.Loop
     room: Room
+    number: int  # among the workers of this master, as ps shows it
     quick = False  # leave without waiting for answers
 
     def __init__(self, *arguments: Any) -> None:
@@ -56,7 +57,7 @@ class ProxyWorker(base.Worker):  # type: ignore[misc]
 
     def init_process(self) -> None:
         """Called by gunicorn in the new process."""
-        setproctitle.setproctitle(f"lb worker {self.age}")
+        setproctitle.setproctitle(f"lb worker {self.number}")
         self.make_room(allow_many_files())
         self.loop = uvloop.new_event_loop()
         asyncio.set_event_loop(self.loop)

@@ -90,7 +90,7 @@ def up() -> None:
     has accepted and stops everything within ten seconds; the data stays. A second Ctrl-C does not wait.
 
     \b
-    Variables that people change first (the README has all):
+    Variables that people change first (docs/reference.md has all):
       LB_PORT          the public port: 80, or 8080 where 80 may not be bound
       MAX_CONTAINERS   at most so many containers: 10
       ACTS_AUTH        off opens the REST protocol to everybody

@@ -3,7 +3,7 @@
 Every change names who asked for it, in an event. What is ordered happens through the same doors as the command line's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -45,9 +45,10 @@ def port_of(sent: Mapping[str, Any], service: ServiceSettings) -> int:
     return port
 
 
-def spare_the_last(its: Parts, port: int) -> None:
+def spare_the_last(its: Parts, sent: Mapping[str, Any]) -> None:
     """Nobody takes the last one out of the ring by a click; the command line has --force."""
-    ring = read_ring(its.client, its.settings.scaling.service.name)
+    service = its.settings.scaling.service
+    port, ring = port_of(sent, service), read_ring(its.client, service.name)
     if [member.port for member in ring.members] == [port]:
         raise Refused(409, f"{port} is the last one that serves: requests would get 503. Relaunch replaces it.")
 
@@ -77,35 +78,38 @@ def scale() -> Response:
 @routes.post("/relaunch")
 def relaunch() -> Response:
     """Replace the container on `port` by a new one: drained first if it serves."""
-    its, sent = parts(), body()
-    service = its.settings.scaling.service
-    port = port_of(sent, service)
-    if not ByHand.open(its.client, service).relaunch(port, who(sent)):
-        raise Refused(409, f"There is no container on port {port} that runs or has failed.")
-    return answer(202, done=f"{port} leaves the ring and is started again.")
+    return by_hand(
+        ByHand.relaunch,
+        "{} leaves the ring and is started again.",
+        "There is no container on port {} that runs or has failed.",
+    )
 
 
 @routes.post("/drain")
 def drain() -> Response:
     """Take the container on `port` out of the ring and let it stay up, for somebody to look at."""
-    its, sent = parts(), body()
-    service = its.settings.scaling.service
-    port = port_of(sent, service)
-    spare_the_last(its, port)
-    if not ByHand.open(its.client, service).drain(port, who(sent)):
-        raise Refused(409, f"There is no container on port {port} that receives requests.")
-    return answer(202, done=f"{port} leaves the ring, finishes what it has, and stays up to be looked at.")
+    spare_the_last(parts(), body())
+    return by_hand(
+        ByHand.drain,
+        "{} leaves the ring, finishes what it has, and stays up to be looked at.",
+        "There is no container on port {} that receives requests.",
+    )
 
 
 @routes.post("/launch")
 def launch() -> Response:
     """Let there be a container on `port`: back into the ring if it was drained, else a new one."""
+    return by_hand(ByHand.launch, "{} comes back.", "There is a container on port {} already.")
+
+
+def by_hand(order: Callable[[ByHand, int, str], bool], done: str, refused: str) -> Response:
+    """Order something of the container on `port`; the two sentences name the port where they have {}."""
     its, sent = parts(), body()
     service = its.settings.scaling.service
     port = port_of(sent, service)
-    if not ByHand.open(its.client, service).launch(port, who(sent)):
-        raise Refused(409, f"There is a container on port {port} already.")
-    return answer(202, done=f"{port} comes back.")
+    if not order(ByHand.open(its.client, service), port, who(sent)):
+        raise Refused(409, refused.format(port))
+    return answer(202, done=done.format(port))
 
 
 @routes.post("/drill")

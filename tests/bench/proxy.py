@@ -1,14 +1,15 @@
 """What a request costs: ours with full accounting, HAProxy, nginx, a naive reference, and no proxy, in one
 run.
 
-    python tests/bench/proxy.py [--seconds 3] [--rounds 3] [--others] [--python OTHER] [--out docs/proxy-bench]
+    python tests/bench/proxy.py [--seconds 1] [--rounds 9] [--others] [--python OTHER] [--out docs/proxy-bench]
 
 The proxy under test runs on core 0, everything else (wrk, the nginx that is the backend, Redis) on core 1.
-All targets are measured in every round, one after the other, and the medians of the rounds are shown: this
-machine has neighbours, so ratios within a run mean more than numbers. CPU is utime + stime of the proxy's
-processes from /proc, divided by the requests that wrk completed. `--others` adds Envoy, Traefik and Caddy from
-wheels in an environment of their own, `--python` ours on another interpreter. Writes OUT.csv and OUT.png;
-`proxy_growth.py` shows what the cost does not depend on.
+All targets are measured in every round, one after the other, in an order that turns by one each round, and the
+medians of the rounds are shown: this machine has neighbours, so ratios within a round mean more than numbers, and
+`x HAProxy` is the median of the rounds' own ratios. Many short rounds say more than few long ones. CPU is utime +
+stime of the proxy's processes from /proc, divided by the requests that wrk completed. `--others` adds Envoy,
+Traefik and Caddy from wheels in an environment of their own, `--python` ours on another interpreter. Writes OUT.csv
+and OUT.png; `proxy_growth.py` shows what the cost does not depend on.
 """
 
 import argparse
@@ -24,6 +25,7 @@ import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from operator import truediv
 from pathlib import Path
 
 import redis
@@ -157,7 +159,8 @@ def run(seconds: float, rounds: int, pythons: list[str], others: bool) -> list[R
         targets = all_targets(stack, folder, url, ports, pythons, others)
         results = []
         for number in range(rounds):
-            for target, connections in plan(targets):
+            first = number % len(targets)
+            for target, connections in plan(targets[first:] + targets[:first]):
                 results.append(measure(target, connections, seconds, redis_pid))
                 sys.stderr.write(f"round {number + 1}: {results[-1]}\n")
             sys.stdout.write(f"Round trip to Redis, one at a time: {round_trips(url)}\n")
@@ -204,6 +207,14 @@ def medians(results: list[Result]) -> list[Result]:
     ]
 
 
+def ratios(results: list[Result]) -> dict[tuple[str, int], float]:
+    """CPU per request relative to HAProxy's of the same round, the median over the rounds."""
+    costs: dict[tuple[str, int], list[float]] = {}
+    for result in results:
+        costs.setdefault((result.target, result.connections), []).append(result.cpu_us)
+    return {key: statistics.median(map(truediv, cost, costs["HAProxy", key[1]])) for key, cost in costs.items()}
+
+
 def columns(group: list[Result]) -> list[tuple[float, ...]]:
     """The figures of several results, one tuple for each."""
     rows = [list(vars(result).values())[2:] for result in group]
@@ -212,13 +223,13 @@ def columns(group: list[Result]) -> list[tuple[float, ...]]:
 
 def table(results: list[Result]) -> str:
     """The medians as text, with the cost relative to HAProxy's."""
+    relative = ratios(results)
     lines = [
         f"{'proxy':26}{'conns':>6}{'CPU µs':>9}{'x HAProxy':>11}{'Redis µs':>10}{'req/s':>9}"
         f"{'p50 ms':>9}{'p99 ms':>9}{'MB':>7}"
     ]
-    base = {result.connections: result.cpu_us for result in results if result.target == "HAProxy"}
-    for result in sorted(results, key=lambda each: each.connections):
-        ratio = result.cpu_us / base[result.connections]
+    for result in sorted(medians(results), key=lambda each: each.connections):
+        ratio = relative[result.target, result.connections]
         own_redis = f"{result.redis_us:.1f}" if result.target.startswith(("ours", "Flask")) else "-"
         lines.append(
             f"{result.target:26}{result.connections:6}{result.cpu_us:9.1f}{ratio:11.2f}{own_redis:>10}"
@@ -239,8 +250,8 @@ def write_csv(results: list[Result], path: Path) -> None:
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=3)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=1)
+    parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--python", action="append", default=[], help="ours on this interpreter too (repeatable)")
     parser.add_argument("--others", action="store_true", help="Envoy, Traefik and Caddy too")
     parser.add_argument("--out", type=Path, default=ROOT / "var" / "proxy-bench")
@@ -249,7 +260,7 @@ def main() -> None:
     options.out.parent.mkdir(parents=True, exist_ok=True)
     write_csv(results, options.out.with_suffix(".csv"))
     draw(medians(results), options.out.with_suffix(".png"))
-    sys.stdout.write(table(medians(results)) + "\n")
+    sys.stdout.write(table(results) + "\n")
 
 
 if __name__ == "__main__":

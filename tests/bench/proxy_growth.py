@@ -1,10 +1,10 @@
 """What the cost of a request does not depend on: containers, workers, requests in the window. And what a record weighs.
 
-    python tests/bench/proxy_growth.py [--seconds 2] [--rounds 3]
+    python tests/bench/proxy_growth.py [--seconds 1] [--rounds 9]
 
-As in `proxy.py`: our proxy on one core, all else on the other, every case in every round, medians. The cases differ
-in one thing each from "3 containers, 1 worker, nothing in the window". Several workers share the one core here, so
-what they cost is what smaller batches cost.
+As in `proxy.py`: our proxy on one core, all else on the other, every case in every round, medians, and the medians
+of the rounds' ratios. The cases differ in one thing each from "3 containers, 1 worker, nothing in the window".
+Several workers share the one core here, so what they cost is what smaller batches cost.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from itertools import count
 from pathlib import Path
 
 import redis
-from proxy import Result, measure, medians
+from proxy import Result, measure, medians, ratios
 from proxy_targets import Target, start_backend, start_haproxy, start_redis, start_worker
 
 from lb.redis_client import connect
@@ -78,18 +78,16 @@ def run(seconds: float, rounds: int) -> list[Result]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=2)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=1)
+    parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
-    results = medians(run(options.seconds, options.rounds))
-    base = {result.connections: result.cpu_us for result in results if result.target == "HAProxy"}
+    results = run(options.seconds, options.rounds)
+    relative = ratios(results)
     sys.stdout.write(f"{'case':34}{'conns':>6}{'CPU us':>8}{'x HAProxy':>11}{'Redis us':>10}{'req/s':>8}\n")
-    for each in results:
-        ratio = each.cpu_us / base[each.connections]
-        line = (
-            f"{each.target:34}{each.connections:6}{each.cpu_us:8.1f}{ratio:11.2f}{each.redis_us:10.1f}{each.rate:8.0f}"
-        )
-        sys.stdout.write(line + "\n")
+    for each in medians(results):
+        ratio = f"{relative[each.target, each.connections]:11.2f}"
+        line = f"{each.target:34}{each.connections:6}{each.cpu_us:8.1f}{ratio}{each.redis_us:10.1f}{each.rate:8.0f}\n"
+        sys.stdout.write(line)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 from helpers import eventually
 from rig import Backend, Request, RunningProxy, Wire, request
 
@@ -147,6 +148,20 @@ def test_processes_are_named(make_backend: MakeBackend, make_proxy: MakeProxy) -
         with open(f"/proc/{pid}/cmdline") as file:  # noqa: PTH123
             titles.append(file.read().strip("\0 "))
     assert titles == ["lb master", "lb worker 1"]
+
+
+def test_who_replaces_a_killed_worker_is_called_as_that_one_was(
+    make_backend: MakeBackend, make_proxy: MakeProxy
+) -> None:
+    proxy = make_proxy(make_backend(), options=("--workers", "2"))
+
+    def workers() -> dict[str, int]:
+        return {child.cmdline()[0].strip(): child.pid for child in psutil.Process(proxy.process.pid).children()}
+
+    both = ["lb worker 1", "lb worker 2"]
+    before = eventually(lambda: sorted(found := workers()) == both and found)
+    psutil.Process(before["lb worker 1"]).kill()
+    eventually(lambda: sorted(after := workers()) == both and after["lb worker 1"] != before["lb worker 1"])
 
 
 def test_a_worker_that_has_served_max_requests_is_replaced(make_backend: MakeBackend, make_proxy: MakeProxy) -> None:
