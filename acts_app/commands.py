@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 import redis
+from environs import Env
 
 from acts_app import backup as archive
+from acts_app.secret_files import secret, with_password
 from acts_app.store_connection import Client, connect
 
 STORE = click.option(
@@ -34,7 +36,7 @@ def in_words() -> Iterator[None]:
 def backup(file: Path, store: str) -> None:
     """Write all accounts, categories and acts to FILE, while the service runs."""
     with in_words(), click.progressbar(length=1, label="Reading acts", show_pos=True) as bar:
-        for done, total in archive.backup(connect(store, timeout=PATIENCE), file):
+        for done, total in archive.backup(opened(store), file):
             bar.length = total
             bar.update(done - bar.pos)
     with in_words():
@@ -48,12 +50,17 @@ def backup(file: Path, store: str) -> None:
 def restore(file: Path, store: str, replace: bool) -> None:
     """Put the accounts, categories and acts of FILE into the store, while the service runs."""
     with in_words():
-        client, counts = connect(store, timeout=PATIENCE), archive.check(file)
+        client, counts = opened(store), archive.check(file)
         make_room(client, replace)
         with click.progressbar(length=counts.acts, label="Putting acts back", show_pos=True) as bar:
             for done in archive.restore(client, file):
                 bar.update(done - bar.pos)
     click.echo(f"Put back: {told(counts)}.")
+
+
+def opened(store: str) -> Client:
+    """A client of the store at this URL. Its password may stand apart, in ACTS_REDIS_PASSWORD."""
+    return connect(with_password(store, secret(Env(), "ACTS_REDIS_PASSWORD")), timeout=PATIENCE)
 
 
 def make_room(client: Client, replace: bool) -> None:

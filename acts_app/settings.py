@@ -9,6 +9,7 @@ from environs import Env, EnvError, validate
 from limits import parse
 
 from acts_app.passwords import COST
+from acts_app.secret_files import secret, with_password
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,8 +59,8 @@ class ActsSettings:
             auth=auth,
             cors_origins=tuple(env.list("CORS_ORIGINS", ["*"] if auth == "off" else [])),
             max_upload=env.int("MAX_UPLOAD", cls.max_upload, validate=validate.Range(min=1)),
-            crash_token=env.str("CRASH_TOKEN", ""),
-            session_secret=env.str("SESSION_SECRET", ""),
+            crash_token=secret(env, "CRASH_TOKEN"),
+            session_secret=secret(env, "SESSION_SECRET"),
             state_dir=Path(env.str("STATE_DIR", "") or ROOT / "var").absolute(),
             service_name=env.str("SERVICE_NAME", cls.service_name),
             container_number=env.int("CONTAINER_NUMBER", port - 7999),
@@ -76,7 +77,7 @@ def store_url(env: Env) -> str:
     url = env.str("ACTS_REDIS_URL")
     if not url.startswith(("unix://", "redis://", "rediss://")):
         raise EnvError(f'ACTS_REDIS_URL must begin with unix://, redis:// or rediss://, not "{url}"')
-    return url
+    return with_password(url, secret(env, "ACTS_REDIS_PASSWORD"))
 
 
 def signup_limit(env: Env) -> str:

@@ -59,10 +59,15 @@ def become(words: list[str], environment: Mapping[str, str]) -> None:
 
 
 def told(words: list[str], folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """The part's secrets from their files, but for those that the environment has already."""
+    """The part's secrets from STATE_DIR, but for those that the environment has, or names another file for."""
     part = PARTS.get(" ".join(words), Part(()))
-    files = {name: folder / name.lower() for name in part.secrets if not environment.get(name)}
+    files = {name: folder / name.lower() for name in part.secrets if not has(environment, name)}
     return {name: path.read_text().strip() for name, path in files.items() if path.exists()}
+
+
+def has(environment: Mapping[str, str], name: str) -> bool:
+    """Whether somebody has chosen this secret."""
+    return bool(environment.get(name) or environment.get(f"{name}_FILE"))
 
 
 def make_secrets(folder: Path) -> None:

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 import environs
 from environs import validate
 
+from lb.secret_files import secret, with_password
+
 POSITIVE = validate.Range(min=0, min_inclusive=False)
 NOT_NEGATIVE = validate.Range(min=0)
 PORT = validate.Range(min=1, max=65535)
@@ -58,7 +60,9 @@ class ServiceSettings:
         env = env or environs.Env()
         return cls(
             name=env.str("SERVICE_NAME", cls.name, validate=validate.Regexp(r"[A-Za-z0-9._-]{1,64}\Z")),
-            redis_url=env.str("REDIS_URL", cls.redis_url, validate=redis_url_is_usable),
+            redis_url=with_password(
+                env.str("REDIS_URL", cls.redis_url, validate=redis_url_is_usable), secret(env, "REDIS_PASSWORD")
+            ),
             first_port=env.int("FIRST_PORT", cls.first_port, validate=PORT),
             max_containers=env.int("MAX_CONTAINERS", cls.max_containers, validate=validate.Range(1, 1000)),
             count_prefix=env.str("COUNT_PREFIX", cls.count_prefix, validate=IS_PATH),
@@ -117,5 +121,5 @@ class LbSettings:
             max_in_flight=env.int("MAX_IN_FLIGHT", cls.max_in_flight, validate=POSITIVE),
             retry_budget=env.float("RETRY_BUDGET", cls.retry_budget, validate=validate.Range(0, 1)),
             count_precision=env.float("COUNT_PRECISION", cls.count_precision, validate=NOT_NEGATIVE),
-            crash_token=env.str("CRASH_TOKEN", cls.crash_token),
+            crash_token=secret(env, "CRASH_TOKEN"),
         )

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from deploy.runtime.choose import choose_runtime
 from deploy.settings import DeploySettings
+from lb.secret_files import secret, with_password
 from monitor.drill import CannotDrill, Fault, Report, Site, beyond_loopback, drill
 from monitor.service_env import service_env
 from monitor.session import Service
@@ -70,8 +71,8 @@ def open_site() -> Site:
         service=service.service,
         runtime=runtime,
         lb_port=env.int("LB_PORT", 80),
-        store_url=env.str("ACTS_REDIS_URL", ""),
-        crash_token=env.str("CRASH_TOKEN", ""),
+        store_url=with_password(env.str("ACTS_REDIS_URL", ""), secret(env, "ACTS_REDIS_PASSWORD")),
+        crash_token=secret(env, "CRASH_TOKEN"),
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from environs import Env, ValidationError, validate
 
+from lb.secret_files import secret, with_password
 from lb.settings import PORT, POSITIVE, ServiceSettings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,8 +53,8 @@ class UpSettings:
         return cls(
             state_dir=Path(env.str("STATE_DIR", "") or DEFAULT_STATE_DIR).absolute(),
             lb_port=env.int("LB_PORT", None, validate=PORT),
-            redis_url=env.str("REDIS_URL", None) or None,
-            acts_redis_url=env.str("ACTS_REDIS_URL", None) or None,
+            redis_url=with_password(env.str("REDIS_URL", ""), secret(env, "REDIS_PASSWORD")) or None,
+            acts_redis_url=with_password(env.str("ACTS_REDIS_URL", ""), secret(env, "ACTS_REDIS_PASSWORD")) or None,
             service=ServiceSettings.from_env(env),
             admin_port=env.int("ADMIN_PORT", None, validate=validate.Range(0, 65535)),
             admin_address=env.str("ADMIN_ADDRESS", cls.admin_address, validate=is_address_of_ours),

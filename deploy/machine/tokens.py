@@ -7,12 +7,20 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from lb.secret_files import content
+
 NAMES = ("CRASH_TOKEN", "ADMIN_TOKEN")
 
 
 def tokens(state_dir: Path, environment: Mapping[str, str]) -> dict[str, str]:
     """Every token by its variable's name: what the environment gives, else what was made here before or is now."""
-    return {name: environment.get(name) or kept(state_dir / name.lower()) for name in NAMES}
+    return {name: given(environment, name) or kept(state_dir / name.lower()) for name in NAMES}
+
+
+def given(environment: Mapping[str, str], name: str) -> str:
+    """The variable, or what the file holds that NAME_FILE names. Raises environs.EnvError if that cannot be read."""
+    file = environment.get(f"{name}_FILE", "")
+    return environment.get(name, "") or (content(f"{name}_FILE", file) if file else "")
 
 
 def kept(path: Path) -> str:

@@ -7,6 +7,7 @@ from typing import Self
 import environs
 
 from autoscaler.settings import AutoscalerSettings
+from lb.secret_files import secret, with_password
 from lb.settings import PORT, redis_url_is_usable
 
 Network = IPv4Network | IPv6Network
@@ -43,10 +44,12 @@ class DashboardSettings:
         names = env.str("ADMIN_HOSTS", "").lower().replace(",", " ").split()
         return cls(
             scaling=AutoscalerSettings.from_env(env),
-            acts_redis_url=env.str("ACTS_REDIS_URL", "", validate=empty_or_usable),
+            acts_redis_url=with_password(
+                env.str("ACTS_REDIS_URL", "", validate=empty_or_usable), secret(env, "ACTS_REDIS_PASSWORD")
+            ),
             address=env.str("ADMIN_ADDRESS", cls.address),
             port=env.int("ADMIN_PORT", cls.port, validate=PORT),
-            token=env.str("ADMIN_TOKEN", cls.token),
+            token=secret(env, "ADMIN_TOKEN"),
             names=OWN_NAMES.union(names),
             readers=LOOPBACK + networks_of(env.str("LOCAL_NETWORKS", "")),
             lb_port=env.int("LB_PORT", cls.lb_port, validate=PORT),

@@ -50,6 +50,7 @@ def test_a_part_is_told_its_own_secrets_and_no_others(secrets: Path) -> None:
 
 def test_a_secret_that_the_environment_gives_counts_more_than_the_file(secrets: Path) -> None:
     assert told(["lb"], secrets, {"CRASH_TOKEN": "mine"}) == {}
+    assert told(["lb"], secrets, {"CRASH_TOKEN_FILE": "/run/secrets/crash_token"}) == {}
 
 
 def test_a_part_reports_a_wrong_variable_itself(secrets: Path) -> None:

@@ -24,6 +24,12 @@ def test_the_environment_wins_over_what_is_kept(tmp_path: Path) -> None:
     assert not (tmp_path / "admin_token").exists()
 
 
+def test_a_file_of_ones_own_wins_over_what_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("mine\n")
+    assert tokens(tmp_path, {"ADMIN_TOKEN_FILE": str(tmp_path / "mine")})["ADMIN_TOKEN"] == "mine"
+    assert not (tmp_path / "admin_token").exists()
+
+
 def test_many_makers_at_once_agree_on_one_secret(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         made = set(pool.map(lambda _: kept(tmp_path / "crash_token"), range(40)))
