@@ -23,6 +23,7 @@ ANSWER_SECONDS = 40.0  # longer than the proxy waits for a container: it is the 
 MAX_WAITING = 5000  # requests that wait at the same time; more are not sent, and count as lost
 MAX_LINE = 65536
 NO_ANSWER = 0
+LOCAL = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,9 @@ class Connection:
         self.local_port = int(writer.get_extra_info("sockname")[1])
 
     @classmethod
-    async def open(cls, port: int) -> Self:
+    async def open(cls, port: int, host: str = LOCAL) -> Self:
         """A new one. Raises OSError."""
-        return cls(*await asyncio.open_connection("127.0.0.1", port, limit=MAX_LINE))
+        return cls(*await asyncio.open_connection(host, port, limit=MAX_LINE))
 
     @property
     def usable(self) -> bool:
@@ -131,13 +132,13 @@ def head_of(ask: Ask) -> bytes:
 
 
 class Prober:
-    """Sends `plan(0)`, `plan(1)`, … to 127.0.0.1:`port`, `rate` a second, from a thread of its own.
+    """Sends `plan(0)`, `plan(1)`, … to `host`:`port`, `rate` a second, from a thread of its own.
 
     As a context manager it sends until the end of the block and then waits for the answers that are still to come.
     """
 
-    def __init__(self, port: int, rate: float, plan: Callable[[int], Ask]) -> None:
-        self._port, self._rate, self._plan = port, rate, plan
+    def __init__(self, port: int, rate: float, plan: Callable[[int], Ask], host: str = LOCAL) -> None:
+        self._port, self._rate, self._plan, self._host = port, rate, plan, host
         self._sent: deque[Sent] = deque()
         self._kept: deque[Connection] = deque()
         self._waiting: set[asyncio.Task[None]] = set()
@@ -224,7 +225,7 @@ class Prober:
             if connection.usable:
                 return connection
             connection.close()
-        return await Connection.open(self._port)
+        return await Connection.open(self._port, self._host)
 
     def _give_back(self, connection: Connection | None, ask: Ask, *, stays: bool) -> None:
         if connection is None:

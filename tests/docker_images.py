@@ -28,6 +28,7 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "self
 PINNED = re.compile(r"^[A-Za-z0-9._-]+(?:\[[^]]*\])?==[^\\\n]+", re.MULTILINE)
 INCLUDE = "python3,python3-venv,ca-certificates"
 MADE = re.compile(r"(acts:test|contract:|selfieless\.|slf-)")  # names that tests give, and those of kept images
+CONTEXT = ("acts_app", "lb", "deploy", "autoscaler", "monitor", "requirements", "pyproject.toml", "README.md")
 OF_THE_C_LIBRARY = re.compile(r"(ld-linux|lib(c|m|dl|rt|pthread|resolv)\.so)")
 PYTHON = {"python_version": "3.11", "python_full_version": "3.11.2"}  # bookworm's
 
@@ -135,6 +136,28 @@ def build(api: APIClient, name: str, dockerfile: str, files: Iterable[Path]) -> 
     context.seek(0)
     steps = list(api.build(fileobj=context, custom_context=True, tag=name, rm=True, forcerm=True, decode=True))
     assert "error" not in steps[-1], steps[-3:]
+
+
+def orchestrator(api: APIClient, name: str) -> None:
+    """Build the image of the parts. Raises AssertionError with the log."""
+    context = io.BytesIO()
+    with tarfile.open(fileobj=context, mode="w", dereference=True) as tar:
+        for part in CONTEXT:
+            tar.add(ROOT / part, arcname=part, filter=without_compiled)
+        for requirements in ("lb", "orchestrator"):
+            tar.add(wheels(ROOT / "requirements" / f"{requirements}.txt"), arcname="wheels")
+    context.seek(0)
+    options = {"dockerfile": "deploy/orchestrator.Dockerfile", "buildargs": {"BASE": BASE}}
+    steps = list(
+        api.build(fileobj=context, custom_context=True, tag=name, rm=True, forcerm=True, decode=True, **options)
+    )
+    assert "error" not in steps[-1], steps[-3:]
+
+
+def without_compiled(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    """What an image is built from, but for what running it has made; owned by root."""
+    entry.uid = entry.gid = 0
+    return None if "__pycache__" in entry.name else entry
 
 
 def servers(api: APIClient) -> str:
