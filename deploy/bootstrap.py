@@ -140,6 +140,8 @@ def make_venv(python: str) -> None:
 def install(requirements: Path) -> None:
     """Install every pinned package of the file, with its hash checked, and show how far it is."""
     total = len(set(PINNED.findall(requirements.read_text())))
+    if not sys.stderr.isatty():  # where no progress line is drawn
+        say(f"Installing {total} packages, which takes a minute or two …")
     command = pip("install", "--require-hashes", "--progress-bar", "off", "-r", str(requirements))
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None

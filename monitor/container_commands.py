@@ -1,4 +1,4 @@
-"""`launch`, `stop`, `drain` and `relaunch`: what a person does to single containers, so that it holds.
+"""`scale`, `launch`, `stop`, `drain` and `relaunch`: what a person does to the containers, so that it holds.
 
 The autoscaler counts a port that somebody has stopped or drained as filled. It is free again with `launch`, or when
 more containers are wanted than at any time since.
@@ -222,3 +222,33 @@ def not_running(hand: Hand, ports: list[int], later_than: int = 0) -> str:
 def listed(ports: list[int]) -> str:
     """Ports in words."""
     return " and ".join(map(str, ports))
+
+
+class NumberOrAuto(click.ParamType[int | None]):
+    """A number of containers, or the word auto."""
+
+    name = "N|auto"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        """None is auto."""
+        if value is None or str(value).lower() == "auto":
+            return None
+        try:
+            return int(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is neither a number nor auto", param, ctx)
+
+
+@click.command()
+@click.argument("number", type=NumberOrAuto(), metavar="N|auto")
+def scale(number: int | None) -> None:
+    """Fix the number of containers, or let requests decide.
+
+    N holds, whatever comes, until `scale auto`, also over restarts of the parts.
+    """
+    service = Service()
+    try:
+        override.set_number(service.redis, service.service, number, getpass.getuser())
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    click.echo("Requests decide again." if number is None else f"Fixed at {number}, until `selfieless scale auto`.")

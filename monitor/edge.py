@@ -3,8 +3,9 @@
 1 means that it is not done, 2 that the command or a variable is wrong.
 """
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import click
@@ -22,20 +23,37 @@ class WrongSetting(click.ClickException):
 
 
 class Commands(click.Group):
-    """A group whose commands end in one sentence, whatever goes wrong, and are listed by what they are for."""
+    """A group whose commands end in one sentence, whatever goes wrong, and are listed by what they are for.
 
-    sections: Mapping[str, Sequence[str]] = MappingProxyType({})  # title -> names; the rest comes last
+    A command is imported when it is typed: half of a second is saved by not loading what another one needs.
+    """
+
+    def __init__(self, *, sections: Mapping[str, Mapping[str, str]], **options: Any) -> None:
+        """`sections`: title -> name of a command -> where it is, "module:name in it"."""
+        super().__init__(**options)
+        self.sections = sections
+        self.places = {name: place for commands in sections.values() for name, place in commands.items()}
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        """The names of all commands."""
+        return list(self.places)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        """Load a command; None if there is none of this name."""
+        if name not in self.places:
+            return None
+        module, _, attribute = self.places[name].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands, section by section, each with its first sentence."""
-        listed = {name for names in self.sections.values() for name in names}
-        rest = [name for name in self.list_commands(context) if name not in listed]
-        widest = max(map(len, self.commands), default=0)
-        for title, names in {**self.sections, "Others": rest}.items():
-            rows = [(name.ljust(widest), self.commands[name].get_short_help_str(100)) for name in names]
-            if rows:
-                with formatter.section(title):
-                    formatter.write_dl(rows)
+        widest = max(map(len, self.places))
+        for title, names in self.sections.items():
+            commands = [(name, self.get_command(context, name)) for name in names]
+            rows = [(name.ljust(widest), each.get_short_help_str(100)) for name, each in commands if each]
+            with formatter.section(title):
+                formatter.write_dl(rows)
 
     def invoke(self, context: click.Context) -> object:
         """Run the command."""

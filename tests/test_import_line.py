@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LINE = ("lb", "deploy", "autoscaler", "monitor")
 ALONE = ("acts_app",)
-COMPOSITION = "monitor.cli"  # puts the parts together for the command line, so it may import all of them
+COMPOSITION = "monitor.machine_commands"  # starts all parts, and reads the settings of all of them first
 HOMES = {
     "docker": ("deploy.runtime",),
     "rq": ("deploy",),
@@ -141,7 +141,7 @@ class TestTheTestItself:
             ("deploy.job_queue", "from rq import Queue", False),
             ("monitor.poller", "from autoscaler.policy import Policy", False),
             ("monitor.poller", "from acts_app.store import Store", True),
-            ("monitor.cli", "from acts_app import commands", False),
+            ("monitor.machine_commands", "from acts_app import settings", False),
             ("acts_app.store", "from lb.settings import PORT", True),
             ("acts_app.factory", "from flask import Flask", False),
             ("lb.worker", "from gunicorn.workers.base import Worker", False),

@@ -1,7 +1,7 @@
 """What a request costs: ours with full accounting, HAProxy, nginx, a naive reference, and no proxy, in one
 run.
 
-    python tests/bench/proxy.py [--seconds 1] [--rounds 9] [--others] [--python OTHER] [--out docs/proxy-bench]
+    python tests/bench/proxy.py [--seconds 1] [--rounds 9] [--others] [--python NAME=OTHER] [--out docs/proxy-bench]
 
 The proxy under test runs on core 0, everything else (wrk, the nginx that is the backend, Redis) on core 1.
 All targets are measured in every round, one after the other, in an order that turns by one each round, and the
@@ -174,9 +174,9 @@ def all_targets(
     """Everything that is measured."""
     targets = start_ours(stack, folder, url, ports)
     targets[-1].connections = (1,)
-    for python in pythons:
-        other = start_worker(stack, folder, url, ports, f"ours, {python}", python, "other")
-        targets.append(other)
+    for named in pythons:
+        name, _, python = named.rpartition("=")
+        targets.append(start_worker(stack, folder, url, ports, f"ours, {name or python}", python, "other"))
     targets += [start_haproxy(stack, folder, ports), start_nginx(stack, folder, ports)]
     targets += start_others(stack, folder, ports) if others else []
     return [*targets, start_naive(stack, folder, url, ports), Target("no proxy", ports[0], list)]
@@ -252,14 +252,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=1)
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--python", action="append", default=[], help="ours on this interpreter too (repeatable)")
+    parser.add_argument(
+        "--python",
+        action="append",
+        default=[],
+        metavar="NAME=PATH",
+        help="ours on this interpreter too, shown by this name (repeatable)",
+    )
     parser.add_argument("--others", action="store_true", help="Envoy, Traefik and Caddy too")
     parser.add_argument("--out", type=Path, default=ROOT / "var" / "proxy-bench")
     options = parser.parse_args()
     results = run(options.seconds, options.rounds, options.python, options.others)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     write_csv(results, options.out.with_suffix(".csv"))
-    draw(medians(results), options.out.with_suffix(".png"))
+    draw(medians(results), ratios(results), options.out.with_suffix(".png"))
     sys.stdout.write(table(results) + "\n")
 
 

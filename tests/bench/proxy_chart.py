@@ -1,6 +1,6 @@
 """The chart of `tests/bench/proxy.py`: CPU per request as bars, one panel for each number of connections."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -27,28 +27,27 @@ class Measured(Protocol):
         """Of one request."""
 
 
-def draw(results: Sequence[Measured], path: Path) -> None:
-    """Draw the medians, the cheapest on top."""
+def draw(results: Sequence[Measured], relative: Mapping[tuple[str, int], float], path: Path) -> None:
+    """Draw the medians, the cheapest on top; `relative` is what to say of a target: how many times HAProxy's cost."""
     groups = sorted({result.connections for result in results if result.connections > 1})
     shown = [result for result in results if result.target not in LEFT_OUT]
     height = 1.4 + 0.36 * len({result.target for result in shown})
     figure = Figure(figsize=(11, height), layout="constrained")
     figure.suptitle("CPU microseconds per request: keep-alive, the proxy on a core of its own", fontsize=13)
     for axes, connections in zip(figure.subplots(1, len(groups), squeeze=False)[0], groups, strict=True):
-        panel(axes, [result for result in shown if result.connections == connections])
-        axes.set_title(f"{connections} connections" + naive(results, connections), fontsize=11, loc="left")
+        panel(axes, [result for result in shown if result.connections == connections], relative)
+        axes.set_title(f"{connections} connections" + naive(results, connections), fontsize=10, loc="left")
     figure.savefig(path, dpi=110)
 
 
-def panel(axes: Axes, results: list[Measured]) -> None:
-    """The bars of one number of connections, each with its value and its share of HAProxy's."""
+def panel(axes: Axes, results: list[Measured], relative: Mapping[tuple[str, int], float]) -> None:
+    """The bars of one number of connections, each with its value and what it is relative to HAProxy's."""
     results = sorted(results, key=lambda result: -result.cpu_us)
-    base = next(result.cpu_us for result in results if result.target == "HAProxy")
     bars = axes.barh([each.target for each in results], [each.cpu_us for each in results])
     for bar, each in zip(bars, results, strict=True):
         ours = each.target.startswith("ours")
         bar.set_color((OURS if each.target == "ours" else OURS_LIGHT) if ours else THEIRS)
-    labels = [f"{each.cpu_us:.0f}  ({each.cpu_us / base:.1f} x)" for each in results]
+    labels = [f"{each.cpu_us:.0f}  ({relative[each.target, each.connections]:.2f} x)" for each in results]
     axes.bar_label(bars, labels, padding=4, fontsize=9)
     axes.margins(x=0.28)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
@@ -58,4 +57,4 @@ def panel(axes: Axes, results: list[Measured]) -> None:
 def naive(results: Sequence[Measured], connections: int) -> str:
     """What the naive reference costs, in words."""
     found = [each.cpu_us for each in results if (each.target, each.connections) == ("Flask + requests", connections)]
-    return f"   (Flask + requests: {found[0]:,.0f})" if found else ""
+    return f" (Flask + requests: {found[0]:,.0f})" if found else ""

@@ -1,9 +1,14 @@
-"""Servers for the monitor to look at."""
+"""Servers for the monitor to look at, and the command line."""
 
+import os
+import subprocess
+import sys
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 import redis
+from click.testing import CliRunner
 from sick_servers import Server, served
 
 from deploy.container import Container
@@ -13,8 +18,11 @@ from deploy.orders import Orders
 from lb import events
 from lb.ring import read_ring
 from lb.settings import ServiceSettings
+from monitor.cli import cli
 from monitor.poller import Poller
 from monitor.probe import Outcome, Probe
+
+COMMAND = str(Path(sys.executable).parent / "selfieless")
 
 
 @pytest.fixture
@@ -95,3 +103,29 @@ class Ward:
 @pytest.fixture
 def ward(redis_client: redis.Redis) -> Ward:
     return Ward(redis_client)
+
+
+@pytest.fixture
+def run(redis_server, tmp_path, monkeypatch):
+    """Runs a command in this process; the answer has output and exit_code."""
+    monkeypatch.setenv("REDIS_URL", redis_server.url)
+    monkeypatch.setenv("STATE_DIR", str(tmp_path))
+    return lambda *words: CliRunner().invoke(cli, words, catch_exceptions=False)
+
+
+@pytest.fixture
+def type_in(redis_server, tmp_path):
+    """Starts the installed command as a process of its own."""
+    environment = {**os.environ, "REDIS_URL": redis_server.url, "STATE_DIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    started = []
+
+    def begin(*words, **variables):
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        process = subprocess.Popen([COMMAND, *words], env={**environment, **variables}, **pipes)
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()

@@ -1,21 +1,11 @@
 """`launch`, `stop`, `drain` and `relaunch` as they are typed, on a real Redis, with no deploy worker behind it."""
 
 import pytest
-from click.testing import CliRunner
 
 from autoscaler import override
 from deploy import stopped
 from deploy.container_state import State
-from monitor.cli import cli
 from monitor.container_commands import Hand, launch_each
-
-
-@pytest.fixture
-def run(redis_server, tmp_path, monkeypatch):
-    """Runs a command in this process; the answer has output and exit_code."""
-    monkeypatch.setenv("REDIS_URL", redis_server.url)
-    monkeypatch.setenv("STATE_DIR", str(tmp_path))
-    return lambda *words: CliRunner().invoke(cli, words, catch_exceptions=False)
 
 
 def test_stop_drains_the_container_and_keeps_its_port_empty(run, ward):
@@ -142,3 +132,10 @@ def test_the_status_says_what_is_kept_empty_and_by_whom(run, ward):
     ward.start(8000, 8001)
     run("stop", "8001")
     assert "8001 was stopped or drained by " in run("status").output
+
+
+def test_scale_fixes_the_number_and_auto_gives_it_back(run, ward):
+    assert run("scale", "3").output == "Fixed at 3, until `selfieless scale auto`.\n"
+    assert override.read(ward.redis, "acts").number == 3
+    assert run("scale", "AUTO").output == "Requests decide again.\n"
+    assert override.read(ward.redis, "acts").number is None

@@ -8,6 +8,23 @@ from click.testing import CliRunner
 
 from monitor.edge import Commands, without_password
 
+raised: list[Exception] = []
+
+
+@click.command()
+def look():
+    """See what is."""
+    click.echo("It is.")
+
+
+@click.command()
+def fail():
+    """Fail as told."""
+    raise raised.pop()
+
+
+group = Commands(name="group", sections={"Eyes": {"look": f"{__name__}:look"}, "Feet": {"fail": f"{__name__}:fail"}})
+
 
 @pytest.mark.parametrize(
     ("error", "code", "words"),
@@ -23,14 +40,7 @@ def test_an_error_is_one_sentence_and_an_exit_code(monkeypatch, tmp_path, error,
     monkeypatch.setenv("STATE_DIR", str(tmp_path))
     monkeypatch.delenv("REDIS_URL", raising=False)
 
-    @click.group(cls=Commands)
-    def group():
-        """A group."""
-
-    @group.command()
-    def fail():
-        raise error
-
+    raised.append(error)
     answer = CliRunner().invoke(group, ["fail"])
     assert answer.exit_code == code
     assert words in answer.output
@@ -50,14 +60,19 @@ def test_passwords_are_never_shown(url, shown):
     assert without_password(url) == shown
 
 
-def test_commands_are_listed_by_what_they_are_for_and_the_rest_comes_last():
-    @click.group(cls=Commands)
-    def group():
-        """A group."""
-
-    for name in ("look", "walk", "rest"):
-        group.command(name)(lambda: None)
-    group.sections = {"Eyes": ["look"], "Feet": ["walk"]}
+def test_commands_are_listed_by_what_they_are_for():
     listed = CliRunner().invoke(group, ["--help"]).output
-    assert [line for line in listed.splitlines() if line.endswith(":")][-3:] == ["Eyes:", "Feet:", "Others:"]
-    assert listed.index("look") < listed.index("walk") < listed.index("rest")
+    assert [line for line in listed.splitlines() if line.endswith(":")][-2:] == ["Eyes:", "Feet:"]
+    assert listed.index("  look") < listed.index("  fail")
+    assert "See what is." in listed
+
+
+def test_what_is_not_typed_is_not_loaded():
+    lazy = Commands(sections={"Eyes": {"look": f"{__name__}:look", "gone": "no.such.module:gone"}})
+    assert CliRunner().invoke(lazy, ["look"]).output == "It is.\n"
+    with pytest.raises(ModuleNotFoundError):
+        lazy.get_command(click.Context(lazy), "gone")
+
+
+def test_a_command_that_there_is_not_is_a_wrong_command():
+    assert CliRunner().invoke(group, ["walk"]).exit_code == 2

@@ -4,21 +4,16 @@ import json
 import time
 
 import pytest
-from click.testing import CliRunner
 from ring_writer import replace_ring
 
+from autoscaler import decision_log
+from autoscaler.plan import Plan
+from autoscaler.policy import Measured, Policy, decide
+from deploy.container_state import State
 from lb.counters import PortCounts
 from lb.ledger import Ledger
 from lb.request_id import RequestId, encode
 from lb.retries import Retry, command_of
-from monitor.cli import cli
-
-
-@pytest.fixture
-def run(redis_server, redis_client, tmp_path, monkeypatch):
-    monkeypatch.setenv("REDIS_URL", redis_server.url)
-    monkeypatch.setenv("STATE_DIR", str(tmp_path))
-    return lambda *words: CliRunner().invoke(cli, words, catch_exceptions=False)
 
 
 @pytest.fixture
@@ -81,3 +76,32 @@ def test_an_audit_of_nothing_says_so(run, redis_client):
     answer = run("audit")
     assert answer.exit_code == 1
     assert "no request was balanced in that time" in answer.output
+
+
+def decide_each_second(ward, *counts, began):
+    history, pipe = {1: began - 1}, ward.redis.pipeline()
+    for second, count in enumerate(counts):
+        decision, history = decide(Measured(began + second, count, 500.0, 1), history, Policy())
+        states = {8000 + n: State.RUNNING for n in range(decision.target)}
+        decision_log.queue_append(pipe, "acts", decision_log.entry_for(decision, states, Plan()))
+    pipe.execute()
+
+
+def test_why_tells_what_made_the_number(run, ward):
+    decide_each_second(ward, 0, 0, 41, 41, began=time.time() - 4)
+    answer = run("why").output
+    assert answer.startswith("3 containers since ")
+    assert "because 41 requests came in the two minutes before (20 per container, so 3)." in answer
+
+
+def test_why_tells_about_another_time(run, ward):
+    decide_each_second(ward, *[0] * 30, *[41] * 30, began=time.time() - 60)
+    assert run("why", "--at", "40s").output.startswith("1 container since before ")
+    assert run("why", "--at", "10s").output.startswith("3 containers since ")
+
+
+def test_why_without_a_journal_says_so(run, redis_client):
+    answer = run("why")
+    assert answer.exit_code == 1
+    assert "has written nothing down" in answer.output
+    assert run("why", "--at", "soon").exit_code == 2
