@@ -14,7 +14,7 @@ from typing import Any
 
 import requests
 from docker import APIClient
-from docker.errors import DockerException
+from docker.errors import DockerException, NotFound
 
 CHANGES = ("die", "oom", "destroy", "pause")  # the events after which a container is to be looked at
 MEMORY = 256  # events; when there are so many, older ones were forgotten
@@ -26,11 +26,22 @@ def listen(api: APIClient, labels: list[str], heard: Callable[[], None], until: 
     """Call `heard` for every change of a container with these labels, and whenever listening begins; until `until`."""
     while not until.is_set():
         with suppress(DockerException, requests.RequestException, OSError):
-            events = api.events(filters={"event": list(CHANGES), "label": labels})
+            events = api.events(filters={"event": list(CHANGES), "label": labels}, decode=True)
             heard()  # for what happened while nobody listened
-            for _ in events:
+            for event in events:
+                wait_until_noted(api, event["id"])
                 heard()
         until.wait(LISTEN_AGAIN)
+
+
+def wait_until_noted(api: APIClient, runtime_id: str) -> None:
+    """Return when the engine's list of containers says what the event has said.
+
+    It tells of an end before it has cleaned up behind the container, and lists it as running until then; who inspects
+    the container waits for that.
+    """
+    with suppress(NotFound):
+        api.inspect_container(runtime_id)
 
 
 def asked_to_end(api: APIClient, runtime_id: str) -> bool:

@@ -64,3 +64,16 @@ def test_changes_are_heard_also_when_nobody_has_died(docker_api, sleeper):
     docker_api.pause(sleeper)
     eventually(lambda: len(heard) > before)
     until.set()
+
+
+@pytest.mark.docker
+def test_when_an_end_is_heard_the_engines_list_tells_it_too(docker_api, sleeper):
+    alive: list[int] = []
+    until = threading.Event()
+    label = ["selfieless.test=events"]
+    arguments = (docker_api, label, lambda: alive.append(len(docker_api.containers(filters={"label": label}))), until)
+    threading.Thread(target=listen, args=arguments, daemon=True).start()
+    eventually(lambda: alive == [1])
+    docker_api.kill(sleeper)
+    eventually(lambda: alive[1:] and alive[-1] == 0)
+    until.set()
