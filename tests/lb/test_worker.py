@@ -6,6 +6,7 @@ import subprocess
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -156,7 +157,11 @@ def test_who_replaces_a_killed_worker_is_called_as_that_one_was(
     proxy = make_proxy(make_backend(), options=("--workers", "2"))
 
     def workers() -> dict[str, int]:
-        return {child.cmdline()[0].strip(): child.pid for child in psutil.Process(proxy.process.pid).children()}
+        found = {}
+        for child in psutil.Process(proxy.process.pid).children():
+            with suppress(psutil.NoSuchProcess):  # also one that has died and is still to be reaped
+                found[child.cmdline()[0].strip()] = child.pid
+        return found
 
     both = ["lb worker 1", "lb worker 2"]
     before = eventually(lambda: sorted(found := workers()) == both and found)
