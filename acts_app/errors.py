@@ -1,5 +1,6 @@
 """Everything that can go wrong, as one JSON sentence with the right code."""
 
+import errno
 import logging
 
 import redis
@@ -18,6 +19,8 @@ SENTENCES = {
     413: "That is too large to upload.",
     500: "Something went wrong on our side.",
 }
+FULL = "The store is full: nothing new can be kept until there is room again."
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def tell(status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:
@@ -45,7 +48,7 @@ def from_http(problem: HTTPException) -> Response:
 def from_store(problem: redis.RedisError) -> Response:
     """The store does not answer (503), is full (507) or was asked something wrong (500)."""
     if is_full(problem):
-        return tell(507, "The store is full: nothing new can be kept until something is removed.")
+        return tell(507, FULL)
     if isinstance(problem, redis.TimeoutError):
         return soon("The store did not answer in time. A change may have happened: look before sending it again.")
     if isinstance(problem, redis.ConnectionError):
@@ -75,6 +78,14 @@ def soon(sentence: str) -> Response:
     return tell(503, sentence, {"Retry-After": "1"})
 
 
+def from_disk(problem: OSError) -> Response:
+    """A disk that is full, as with an upload too large for memory (507), or a fault of ours (500)."""
+    if problem.errno in NO_ROOM:
+        LOG.warning("%s", problem)
+        return tell(507, FULL)
+    return unexpected(problem)
+
+
 def unexpected(problem: Exception) -> Response:
     """A fault of ours: logged whole, told briefly."""
     LOG.error("unexpected", exc_info=problem)
@@ -86,4 +97,5 @@ def install(app: Flask) -> None:
     app.register_error_handler(Refused, refused)
     app.register_error_handler(HTTPException, from_http)
     app.register_error_handler(redis.RedisError, from_store)
+    app.register_error_handler(OSError, from_disk)
     app.register_error_handler(Exception, unexpected)

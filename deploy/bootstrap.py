@@ -22,6 +22,7 @@ from deploy.interpreter import OLDEST_PYTHON, choose
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
+FAILED, WRONG_SETTING = 1, 2
 PINNED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(\[[^]]*\])?==", re.MULTILINE)
 # What is in which file: an environment made for the first name serves the others too.
 CONTAINS = {"dev": ("dev",), "up": ("up", "dev")}
@@ -31,13 +32,18 @@ class SetupError(Exception):
     """The environment cannot be made; the message is one sentence with the cause and the fix."""
 
 
+class WrongPython(SetupError):
+    """What PYTHON names is of no use."""
+
+
 def run(kind: str, program: str, arguments: list[str]) -> None:
     """Make the environment of `kind` ("up" or "dev") if it is not there, then become `program` in it."""
     try:
         newest_python_or_this()
         ensure(kind)
     except SetupError as error:
-        sys.exit(f"{Path(sys.argv[0]).name}: {error}")
+        print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
+        sys.exit(WRONG_SETTING if isinstance(error, WrongPython) else FAILED)
     except PermissionError as error:
         sys.exit(
             f"{Path(sys.argv[0]).name}: {error.filename} is closed to this account ({error.strerror}): use the account "
@@ -68,9 +74,10 @@ def ensure(kind: str) -> None:
     with only_one(ROOT / ".venv.lock"):
         if is_ready(kind):
             return
+        python = chosen_python()  # before anything is changed: it may be of no use
         for name in CONTAINS:
             stamp(name).unlink(missing_ok=True)
-        make_venv(chosen_python())
+        make_venv(python)
         install(ROOT / "requirements" / f"{kind}.txt")
         install_project()
         compile_project()
@@ -116,7 +123,7 @@ def chosen_python() -> str:
     try:
         program, line = choose(os.environ.get("PYTHON", ""))
     except ValueError as error:
-        raise SetupError(str(error)) from error
+        raise WrongPython(str(error)) from error
     if line:
         say(line)
     return program

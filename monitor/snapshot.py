@@ -15,11 +15,12 @@ from autoscaler import decision_log, override
 from autoscaler.decision_log import Entry
 from autoscaler.override import Override
 from autoscaler.policy import Policy, wanted
-from deploy import lease, rollout, stopped
+from deploy import disk_full, lease, rollout, stopped
 from deploy.container import Container
 from deploy.container_state import State
 from deploy.container_table import ContainerTable
 from deploy.daemon_beat import DAEMONS, Beat, beat_of, queue_read
+from deploy.disk_full import DiskFull
 from deploy.lease import Holder
 from deploy.rollout import Rollout
 from deploy.stopped import Marks
@@ -60,6 +61,7 @@ class Snapshot:
     standing_by: dict[str, list[Holder]] = field(default_factory=dict)  # more of a daemon's kind, that wait
     rollout: Rollout = field(default_factory=Rollout)
     stopped: Marks = field(default_factory=dict)  # ports that persons keep empty
+    disk: DiskFull | None = None  # of the acts store, while it is full
 
     @property
     def wanted(self) -> int:
@@ -82,7 +84,7 @@ def read(
     workers = live_workers(client, service.name)
     decision = next(iter(decision_log.last_before(client, service.name, at)), None)
     rule = decision.policy if decision else policy or Policy(maximum=service.max_containers)
-    count, said, held, deployed, marks, *parts = read_together(client, service.name, at, rule.window)
+    count, said, held, deployed, marks, full, *parts = read_together(client, service.name, at, rule.window)
     beats, waiting = parts[::2], parts[1::2]
     return Snapshot(
         at=at,
@@ -99,17 +101,19 @@ def read(
         standing_by={who: lease.standing_by(names) for who, names in zip(DAEMONS, waiting, strict=True)},
         rollout=rollout.rollout_of(deployed),
         stopped=stopped.marks_of(marks),
+        disk=disk_full.full_of(full),
     )
 
 
 def read_together(client: redis.Redis, service: str, at: float, window: float) -> list[Any]:
-    """Count, the operator's word, what is held, deployed and stopped, and the daemons' beats, as Redis answers them."""
+    """Count, the operator's word, what is held, deployed, stopped and full, and the daemons' beats, as answered."""
     pipe = client.pipeline(transaction=True)
     request_window.count(pipe, service, at, window)
     override.queue_read(pipe, service)
     hold.queue_read(pipe, service)
     rollout.queue_read(pipe, service)
     stopped.queue_read(pipe, service)
+    disk_full.queue_read(pipe, service)
     for who in DAEMONS:
         queue_read(pipe, service, who)
         lease.queue_read(pipe, service, who, at)
@@ -139,6 +143,8 @@ def parts_in_trouble(snapshot: Snapshot) -> list[str]:
             found.append(f"{name_of(who)}: {beat.trouble}")
     if snapshot.hold:
         found.append(f"held for {snapshot.at - snapshot.hold.since:.0f} s: {snapshot.hold.reason}")
+    if snapshot.disk:
+        found.append(f"for {snapshot.at - snapshot.disk.since:.0f} s: {snapshot.disk.reason}")
     return found
 
 

@@ -20,6 +20,7 @@ from rich.console import Console
 
 from deploy import rollout, stopped
 from deploy.machine import process_tree, redis_servers, supervisor_conf
+from deploy.machine.disk_guard import DiskGuard
 from deploy.machine.preflight import NotReady
 from deploy.machine.settings import ROOT, RunFolder, UpSettings
 from deploy.machine.supervised import Supervised
@@ -32,6 +33,7 @@ SERVERS = ("redis-state", "redis-acts")
 CONTROL = ("monitor", "autoscaler", "deploy")  # those who start and stop containers
 PROXY = ("lb",)
 VIEW = ("dashboard",)
+LOOK_SECONDS = 0.25  # between two looks at the disk: what comes in meanwhile fits into its reserve
 
 
 class StartFailed(Exception):
@@ -84,7 +86,7 @@ class Service:
         )
         configuration.write_text(text)
         self.daemon = subprocess.Popen(
-            [sys.executable, "-m", "supervisor.supervisord", "-c", str(configuration)],
+            [sys.executable, "-m", "deploy.machine.supervisor", "-c", str(configuration)],
             env=self.environment,
             start_new_session=True,
             stdin=subprocess.DEVNULL,
@@ -166,10 +168,23 @@ class Service:
     def watch(self) -> NoReturn:
         """Wait for the end: a signal (raises Stopping) or the supervisor's own death."""
         assert self.daemon is not None
+        guard = self.disk_guard()
         while self.daemon.poll() is None:
             process_tree.reap_orphans(but=self.daemon.pid)
-            time.sleep(1)
+            if guard:
+                guard.tick(time.time())
+            time.sleep(LOOK_SECONDS)
         raise StartFailed(f"the process supervisor ended with status {self.daemon.returncode}; stopping the rest.")
+
+    def disk_guard(self) -> DiskGuard | None:
+        """Who watches the disk of the acts store, if that is ours. Half a second bounds a look at one that hangs."""
+        if "redis-acts" not in self.servers or not self.settings.disk_reserve:
+            return None
+        store, state = (
+            connect(self.environment[name], timeout=0.5, name="up") for name in ("ACTS_REDIS_URL", "REDIS_URL")
+        )
+        folder, reserve = self.settings.state_dir / "acts", self.settings.disk_reserve
+        return DiskGuard(store, state, self.settings.service.name, folder, reserve)
 
     def stop(self, hurry: Callable[[], bool]) -> None:
         """Play the start backwards within `stop_timeout`, or at once when `hurry` says so; leave nobody behind."""

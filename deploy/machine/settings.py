@@ -4,6 +4,7 @@ The parts that `up` starts read their own settings; they inherit the environment
 """
 
 import os
+import pwd
 import socket
 import tempfile
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from pathlib import Path
 from environs import Env, ValidationError, validate
 
 from lb.secret_files import secret, with_password
-from lb.settings import PORT, POSITIVE, ServiceSettings
+from lb.settings import NOT_NEGATIVE, PORT, POSITIVE, ServiceSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_STATE_DIR = ROOT / "var"
@@ -27,6 +28,15 @@ def is_address_of_ours(address: str) -> None:
             pass
     except OSError as error:
         raise ValidationError(f"is no IPv4 address or name of this machine ({error.strerror})") from error
+
+
+def is_account(name: str) -> None:
+    """Refuse an account that is none, where workers change theirs: as root. Empty: they stay what they are."""
+    try:
+        if name and os.geteuid() == 0:
+            pwd.getpwnam(name)
+    except KeyError as error:
+        raise ValidationError("there is no such account; create it or name another.") from error
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,9 @@ class UpSettings:
     start_timeout: float = 60.0  # a loaded two-core machine needs 5; reading a big append-only file takes the rest
     stop_timeout: float = 9.0  # Ctrl-C promises ten seconds; the last one is for the sweep
     keep: bool = False  # Docker containers outlive `up`
+    disk_reserve: int = (
+        64_000_000  # bytes of disk for the acts store's next writes: some of the largest uploads; 0: none
+    )
 
     @classmethod
     def from_env(cls, env: Env | None = None) -> "UpSettings":
@@ -59,9 +72,10 @@ class UpSettings:
             admin_port=env.int("ADMIN_PORT", None, validate=validate.Range(0, 65535)),
             admin_address=env.str("ADMIN_ADDRESS", cls.admin_address, validate=is_address_of_ours),
             state_redis_port=env.int("STATE_REDIS_PORT", 0, validate=validate.Range(0, 65535)),
-            lb_user=env.str("LB_USER", cls.lb_user),
+            lb_user=env.str("LB_USER", cls.lb_user, validate=is_account),
             start_timeout=env.float("START_TIMEOUT", cls.start_timeout, validate=POSITIVE),
             keep=env.bool("KEEP", cls.keep),
+            disk_reserve=env.int("DISK_RESERVE", cls.disk_reserve, validate=NOT_NEGATIVE),
         )
 
     @property

@@ -17,6 +17,7 @@ from environs import Env, EnvError
 from rich.console import Console
 
 from deploy.machine import preflight, process_tree, redis_servers
+from deploy.machine.reserve import NO_ROOM
 from deploy.machine.service import Service, StartFailed, folder
 from deploy.machine.settings import DEFAULT_STATE_DIR, RunFolder, UpSettings, for_children
 from deploy.machine.tokens import tokens
@@ -85,6 +86,11 @@ def main(check_settings: Callable[[], None] = lambda: None) -> int:
     except (preflight.NotReady, redis_servers.RedisUnavailable) as error:
         errors.print(f"up: {error}", markup=False)
         return FAILED
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        errors.print(f"up: {error.strerror}: make room on the disk of STATE_DIR, or set STATE_DIR to another.")
+        return FAILED
     except Stopping:
         return 0
 
@@ -148,7 +154,7 @@ def make_folders(settings: UpSettings, run_folder: RunFolder) -> None:
 
 def share_with(account: str, path: Path) -> None:
     """Let the account's group enter the folder; only root can, and only root's workers change accounts."""
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 or not account:
         return
     try:
         group = pwd.getpwnam(account).pw_gid

@@ -1,9 +1,11 @@
 """What the process runtime remembers on disk: one small JSON file for each port, FOLDER/8000.json.
 
-It is written whole or not at all. An intent (pid 0) is written before a process is started and replaced by the record
-of the started one, so whoever finds an intent knows that a start was interrupted there and looks for what it left.
+It is written whole or not at all; on a full disk over the one before, which needs no room. An intent (pid 0) is
+written before a process is started and replaced by the record of the started one, so whoever finds an intent knows that
+a start was interrupted there and looks for what it left.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -13,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(frozen=True)
@@ -61,9 +64,15 @@ class Records:
     def write(self, record: Record) -> None:
         """Put the record in the place of the one before."""
         path = self._path(record.port)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(asdict(record)))
-        temporary.replace(path)
+        temporary, text = path.with_suffix(f".{os.getpid()}.tmp"), json.dumps(asdict(record))
+        try:
+            temporary.write_text(text)
+            temporary.replace(path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            if error.errno not in NO_ROOM or not path.exists():
+                raise
+            overwrite(path, text)
 
     def forget(self, port: int) -> None:
         """Remove a port's record."""
@@ -78,3 +87,9 @@ class Records:
 
     def _path(self, port: int) -> Path:
         return self.folder / f"{port}.json"
+
+
+def overwrite(path: Path, text: str) -> None:
+    """Write over a record where it lies, which needs no room on a full disk: one write, blanks to its old end."""
+    with path.open("r+b", buffering=0) as record:
+        record.write(text.encode().ljust(path.stat().st_size))

@@ -1,5 +1,6 @@
 """What goes wrong, in words."""
 
+import errno
 import threading
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,17 @@ def test_a_fault_of_ours_is_told_without_details(tmp_path: Path) -> None:
     app.add_url_rule("/boom", view_func=lambda: 1 // 0)
     answer = app.test_client().get("/boom")
     assert (answer.status_code, answer.json) == (500, {"error": errors.SENTENCES[500]})
+
+
+def test_a_container_whose_disk_is_full_says_so(tmp_path: Path) -> None:
+    app = create_app(ActsSettings("unix:///nowhere/acts.sock", state_dir=tmp_path))
+
+    def kept() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    app.add_url_rule("/kept", view_func=kept)
+    answer = app.test_client().get("/kept")
+    assert (answer.status_code, answer.json) == (507, {"error": errors.FULL})
 
 
 def test_who_only_looks_is_answered_though_the_store_was_lost_under_the_first_look(

@@ -97,7 +97,7 @@ def test_an_environment_is_not_replaced_under_whoever_runs_in_it(monkeypatch: py
 
 def test_a_python_that_is_none_is_a_sentence(checkout: Path) -> None:
     done = up(checkout, PYTHON="/no/such/python")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "up: PYTHON names /no/such/python, which is no Python that works" in done.stderr
     assert not (checkout / ".venv").exists()
 

@@ -11,7 +11,7 @@ SERVICES = COMPOSE["services"]
 # What compose decides itself, what is one machine's alone, and what goes to images while they are built.
 NOT_PASSED_ON = {
     *("STATE_DIR", "STATE_REDIS_PORT", "START_TIMEOUT", "KEEP", "LB_USER", "SERVICE_COMMAND", "SERVICE_ENV_FILE"),
-    *("BASE_IMAGE", "WHEELS", "PYTHON"),
+    *("BASE_IMAGE", "WHEELS", "PYTHON", "DISK_RESERVE"),
     *("REDIS_PASSWORD", "ACTS_REDIS_PASSWORD"),  # nobody reaches the sockets but who mounts their volumes
 }
 

@@ -6,6 +6,7 @@ import redis as redis_package
 from autoscaler import decision_log, override
 from autoscaler.plan import Plan
 from autoscaler.policy import Measured, Policy, decide
+from deploy import disk_full
 from deploy.container_state import State
 from deploy.daemon_beat import DAEMONS, own_beat, queue_beat
 from lb import request_window, turns
@@ -44,6 +45,13 @@ def test_turn_stands_where_the_next_turn_falls(ward):
         seen += [row.container.port for row in snapshot(ward).rows if row.turn]
         turns.claim(ward.redis, "acts")
     assert seen == [8001, 8002, 8000, 8001, 8002, 8000]
+
+
+def test_a_full_disk_is_a_trouble_with_how_long_it_lasts(ward):
+    ward.start(8000)
+    alive(ward)
+    disk_full.say(ward.redis, "acts", "the disk is full", "up", ward.now - 5)
+    assert snapshot(ward).troubles == ["for 5 s: the disk is full"]
 
 
 def test_in_flight_is_what_all_workers_have_given_it(ward):

@@ -1,5 +1,6 @@
 """What `up` reads from its environment, and what it hands on."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,7 @@ def test_without_variables_everything_is_ours_to_start(monkeypatch: pytest.Monke
         ("LB_PORT", "70000"),
         ("START_TIMEOUT", "-1"),
         ("KEEP", "perhaps"),
+        ("DISK_RESERVE", "-1"),
         ("ADMIN_ADDRESS", "192.0.2.1"),
         ("ADMIN_ADDRESS", "no.such.name.invalid"),
     ],
@@ -39,6 +41,13 @@ def test_a_wrong_value_is_refused_by_the_name_of_its_variable(
 ) -> None:
     with pytest.raises(EnvError, match=name):
         settings(monkeypatch, **{name: value})
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's workers change accounts")
+def test_an_account_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(EnvError, match=r"LB_USER.*there is no such account"):
+        settings(monkeypatch, LB_USER="no-such-account")
+    assert settings(monkeypatch, LB_USER="").lb_user == ""
 
 
 def test_sockets_lie_in_the_state_folder(tmp_path: Path) -> None:

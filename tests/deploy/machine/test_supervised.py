@@ -28,7 +28,7 @@ def supervised() -> Iterator[Supervised]:
     socket = folder / "s.sock"
     (folder / "conf").write_text(render(PROGRAMS, control_socket=socket, logs=folder, folder=folder))
     daemon = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-m", "supervisor.supervisord", "-c", str(folder / "conf")],
+        [sys.executable, "-W", "ignore", "-m", "deploy.machine.supervisor", "-c", str(folder / "conf")],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -3,6 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 
 import pytest
+from small_disk import fill, small_disk
 
 from deploy.runtime.records import Record, Records
 
@@ -90,3 +91,17 @@ def test_only_one_at_a_time_holds_a_port(records):
 def test_different_ports_do_not_wait_for_each_other(records):
     with records.locked(8000), records.locked(8001):
         assert True
+
+
+def test_on_a_full_disk_a_record_takes_the_place_of_the_one_before(tmp_path):
+    with small_disk(tmp_path / "disk", 1) as disk:
+        records = Records(disk / "containers")
+        records.write(replace(record(records), image="a name that is somewhat longer"))
+        fill(disk)
+        for pid in (78, 79):
+            records.write(record(records, pid=pid))
+            assert records.read(8000) == record(records, pid=pid)
+        with pytest.raises(OSError, match="No space"):
+            records.write(record(records, 8001))
+        assert records.all() == [record(records, pid=79)]
+        assert list(disk.glob("containers/*.tmp")) == []
