@@ -58,7 +58,7 @@ class LocalProcesses:
             with self._records.locked(port):
                 return self._found(self._on_port(port) or self._start(port, generation, image))
         except OSError as error:
-            raise StartFailed(f"port {port}: {error}") from error
+            raise StartFailed(f"port {port}: {in_words(error)}") from error
 
     def terminate(self, runtime_id: str) -> None:
         """As the protocol says."""
@@ -254,6 +254,12 @@ class Children:
 def polled(children: Iterable[subprocess.Popen[bytes]]) -> list[tuple[int, int]]:
     """Pid and exit code of the children that have ended."""
     return [(child.pid, code) for child in children if (code := child.poll()) is not None]
+
+
+def in_words(error: OSError) -> str:
+    """What went wrong; of the many errors of a folder that could not be copied the first one says enough."""
+    several = error.args[0] if isinstance(error, shutil.Error) and error.args else []
+    return str(several[0][2]) if several else str(error)
 
 
 def exit_words(code: int) -> str:

@@ -74,6 +74,7 @@ def loses_the_engine():
     raise RuntimeAway("fate took the engine away")
 
 
+ILLS = ["crashes", "sickens", "hangs"]
 ERRORS = st.sampled_from([loses_redis, is_refused])
 
 
@@ -111,17 +112,22 @@ class Watched(FakeRuntime):
         super().kill(runtime_id)
 
 
+SEEN = ("state", "generation", "moves")  # by which a container is the one that was read
+
+
 class Witness(ContainerTable):
     """The table, which looks twice whether who won has changed what he had seen."""
 
     def move(self, container, *arguments, **changes):
         moved = super().move(container, *arguments, **changes)
         assert moved is None or moved.moves == container.moves + 1, f"{container} was another one by then"
+        same = moved is None or moved.state is State.STARTING or moved.generation == container.generation
+        assert same, f"{container} was another one by then"
         return moved
 
     def update(self, container, **changes):
         updated = super().update(container, **changes)
-        same = updated and (updated.state, updated.moves) == (container.state, container.moves)
+        same = updated and [getattr(updated, name) == getattr(container, name) for name in SEEN] == [True] * len(SEEN)
         assert updated is None or same, f"{container} was another one by then"
         return updated
 
@@ -299,6 +305,29 @@ class Model(RuleBasedStateMachine):
         mine = self.owner(which)
         self.struck(which, step, before=lambda: [act() for act in self.acts if act.__self__ is not mine])
 
+    @rule(
+        which=st.integers(0, 9),
+        step=st.integers(1, 6),
+        rounds=st.sampled_from([2, 6]),
+        port=PORTS,
+        how=st.sampled_from([*ILLS, "is stopped and launched"]),
+    )
+    def somebody_sleeps_while_a_container_lives_a_whole_life(self, which, step, rounds, port, how):
+        mine = self.owner(which)
+        others = [act for act in self.acts if act.__self__ is not mine]
+
+        def meanwhile():
+            for number in range(rounds):
+                if how not in ILLS and number in (0, rounds // 2):
+                    (self.by_hand.launch if number else self.by_hand.stop)(port, "ann")
+                self.site.elapsed += 1.0
+                for act in others:
+                    act()
+
+        if how in ILLS:
+            self.befall(port, how)
+        self.struck(which, step, before=meanwhile)
+
     def struck(self, which, step, **what):
         fate = self.owner(which).fate
         fate.strike(step, **what)
@@ -334,8 +363,11 @@ class Model(RuleBasedStateMachine):
         elif self.site.table.all():
             self.rollouts.begin(image, by="ann", now=self.site.now)
 
-    @rule(port=PORTS, how=st.sampled_from(["crashes", "sickens", "hangs"]))
+    @rule(port=PORTS, how=st.sampled_from(ILLS))
     def a_container(self, port, how):
+        self.befall(port, how)
+
+    def befall(self, port, how):
         process = self.site.world.on(port)
         if how == "crashes":
             self.site.runtime.crash(port)

@@ -1,6 +1,7 @@
 """What the process runtime does beyond the contract: records, interrupted starts, logs, environment."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from helpers import eventually, free_port
 
 from deploy.runtime import local_process
 from deploy.runtime.base import Found, StartFailed
-from deploy.runtime.local_process import LAST_LINES, LocalProcesses, exit_words, keep_below, last_lines
+from deploy.runtime.local_process import LAST_LINES, LocalProcesses, exit_words, in_words, keep_below, last_lines
 from deploy.runtime.records import Record
 from deploy.settings import DeploySettings
 from lb.settings import ServiceSettings
@@ -207,3 +208,9 @@ def test_binary_words_do_no_harm(tmp_path):
     log = tmp_path / "log"
     log.write_bytes(b"\xff\xfe bad\n")
     assert last_lines(log, 0) == ["\ufffd\ufffd bad"]
+
+
+def test_a_folder_that_cannot_be_copied_is_one_reason_and_not_a_hundred():
+    several = shutil.Error([("a", "b", f"[Errno 28] No space left on device: {n}") for n in range(100)])
+    assert in_words(several) == "[Errno 28] No space left on device: 0"
+    assert in_words(OSError(13, "Permission denied")) == "[Errno 13] Permission denied"
