@@ -3,7 +3,7 @@
 A step is one write to Redis or one call of the runtime. At the k-th one, for every k until the story is through, who
 orders or works is killed: before it, or when it is done and the answer is on its way. Then others go on: the person
 orders once more if he was cut off, another worker takes the jobs and tends. What is left must be what it is without any
-interruption, and no job may be left over.
+interruption, and no job may be left over. Roll-outs are cut off likewise, and the ring is looked at all the while.
 """
 
 import itertools
@@ -20,6 +20,8 @@ from deploy.job_queue import JobQueue, queue_names
 from deploy.launcher import Launcher
 from deploy.next_step import Policy
 from deploy.orders import Orders
+from deploy.roller import Roller, Rollouts
+from deploy.rollout import Phase, image_for_new
 from deploy.runtime.fake import Behaviour, FakeRuntime, World
 from lb.ring import read_ring
 from lb.settings import ServiceSettings
@@ -46,7 +48,7 @@ class Process:
 
     def __init__(self, machine, fate=None):
         self.machine, fate = machine, fate or Fate()
-        client = fated_client(machine.path, fate)
+        self.client = client = fated_client(machine.path, fate)
         self.raw = fated_client(machine.path, fate, decode_responses=False)
         self.table, queue = ContainerTable(client, SERVICE), JobQueue(self.raw, "acts")
         self.orders = Orders(self.table, queue, clock=lambda: machine.now)
@@ -58,6 +60,7 @@ class Process:
             beats=list,
             clock=lambda: machine.now,
             policy=POLICY,
+            image=lambda: image_for_new(Rollouts(client, SERVICE).read(), self.table.all()),
         )
 
     def work(self):
@@ -171,3 +174,69 @@ def test_a_story_that_is_cut_off_at_any_step_is_told_to_its_end(redis_server, re
         if not cut:
             break
     assert step > 5  # it has been cut off indeed
+
+
+class Rolling(Process):
+    """A deploy worker that rolls out, too."""
+
+    def __init__(self, machine, fate=None):
+        super().__init__(machine, fate)
+        self.rollouts = Rollouts(self.client, SERVICE)
+        self.roller = Roller(self.client, SERVICE, self.table, self.orders, POLICY.boot_timeout)
+
+    def work(self):
+        """Until the roll-out is over. People are served all the while: the ring is never smaller than at its start."""
+        end = self.machine.now + 600
+        pauses = [0.0, None]
+        while any(pause is not None for pause in pauses):
+            pauses = [self.launcher.tend(self.machine.now), self.roller.tick(self.machine.now)]
+            self.machine.now += 0.5 if pauses[0] is None else 0.05
+            assert len(read_ring(self.machine.redis, "acts").members) >= 2
+            assert self.machine.now < end, self.table.all()
+        self.take_jobs()
+
+
+NEVER_WELL = Behaviour(healthy_after=9, exits_after=0.1)
+# How containers of the new version behave; what it ends as, and what runs then.
+ROLLOUTS = {"one that works": (Behaviour(), Phase.DONE, "v2"), "one that does not": (NEVER_WELL, Phase.FAILED, "v1")}
+
+
+@pytest.mark.parametrize("version", ROLLOUTS)
+def test_a_roll_out_whose_worker_is_killed_at_any_step_goes_on_and_nobody_is_kept_waiting(
+    redis_server, redis_client, version
+):
+    behaviour, phase, image = ROLLOUTS[version]
+    for step in itertools.count(1):
+        machine = prepared(redis_server, redis_client)
+        machine.world.images["v2"] = behaviour
+        cut = rolled_out_though_killed(machine, step)
+        check_rolled_out(machine, phase, image)
+        if not cut:
+            break
+    assert step > 50
+
+
+def rolled_out_though_killed(machine, step):
+    """Whether the worker was killed before its k-th step, so that another one has gone on."""
+    fate = Fate()
+    mortal = Rolling(machine, fate)
+    assert mortal.rollouts.begin("v2", by="ann", now=machine.now)
+    fate.strike(step, before=dies)
+    try:
+        mortal.work()
+    except Killed:
+        Rolling(machine).work()
+        return True
+    return False
+
+
+def check_rolled_out(machine, phase, image):
+    """Every port has the right version, the extra one is gone, and no job is left."""
+    process = Rolling(machine)
+    containers = process.table.all()
+    right = [(port, State.RUNNING, image, 0) for port in (8000, 8001)]
+    assert [(one.port, one.state, one.image, one.surge) for one in containers] == right
+    living = [(one.port, one.id, one.image) for one in machine.world.living()]
+    assert [(one.port, one.runtime_id, one.image) for one in containers] == living
+    assert process.rollouts.read().phase is phase
+    assert [machine.redis.llen(f"rq:queue:{name}") for name in queue_names("acts")] == [0, 0]
