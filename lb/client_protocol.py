@@ -33,6 +33,7 @@ class ClientProtocol(asyncio.Protocol):
 
     __slots__ = (
         "address",
+        "answered",
         "block",
         "body_left",
         "buffer",
@@ -85,6 +86,7 @@ class ClientProtocol(asyncio.Protocol):
         self.decoder: ChunkDecoder | None = None
         self.lingering = False  # all is said; what still comes is read and dropped
         self.half_closed = False  # the client sends nothing more
+        self.answered = 0  # bytes of an answer's body when a half-closed client was last looked at
         self.reading_paused = False
         self.write_paused = False
         self.unwritten = 0  # bytes that waited for the client when it was last looked at
@@ -142,10 +144,16 @@ class ClientProtocol(asyncio.Protocol):
         return True
 
     def look_if_gone(self) -> None:
-        """Leave if the client has reset the connection."""
+        """Leave if the client has reset the connection, or if an answer to it, who may be gone, does not go on."""
         connected = self.transport.get_extra_info("socket")
         if connected is not None and is_gone(connected):
             self.transport.abort()
+        exchange = self.exchange
+        if exchange is None or exchange.answer is None or self.write_paused:
+            return
+        if self.deadline == FOREVER or exchange.body_bytes != self.answered:
+            self.answered = exchange.body_bytes
+            self.deadline = self.proxy.now + self.proxy.settings.upstream_timeout
 
     def data_received(self, data: bytes) -> None:
         """Called by the loop."""

@@ -327,6 +327,23 @@ def test_a_client_that_closes_its_side_gets_all_its_answers(proxy: RunningProxy)
         assert wire.rest() == b""
 
 
+def test_a_container_that_stalls_is_freed_when_the_client_may_be_gone(
+    make_proxy: Callable[..., RunningProxy], backend: Backend
+) -> None:
+    def stall(wire: Wire, _asked: Request, _: Backend) -> None:
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
+        wire.rest()
+
+    proxy = make_proxy(backend, UPSTREAM_TIMEOUT=1)
+    backend.script = stall
+    with proxy.connect() as wire:
+        wire.send(request("GET", "/x") * 2)
+        eventually(lambda: backend.requests)
+        wire.socket.shutdown(socket.SHUT_WR)
+        assert b"half" in wire.rest()
+    eventually(lambda: not any(proxy.beats()[0].in_flight.values()))
+
+
 def test_forwarded_fields_say_who_asked(proxy: RunningProxy, backend: Backend) -> None:
     proxy.talk(request("GET", "/x", "X-Forwarded-For: 1.2.3.4", "X-Request-ID: mine", "traceparent: 00-abc"))
     seen = backend.requests[-1]
