@@ -2,9 +2,11 @@
 
 import secrets
 from datetime import timedelta
+from typing import Any
 
 from flask import Flask, g, request, session
 from flask.sessions import SecureCookieSessionInterface
+from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializer
 
 from acts_app.accounts_store import Account
 from acts_app.parts import parts
@@ -12,8 +14,30 @@ from acts_app.parts import parts
 LIFETIME = timedelta(days=30)  # people open a photo site on their phone now and then, and hate to log in there
 
 
+class AnyClock(TimestampSigner):
+    """Believes a signature that is dated in the future: the container that made it has a clock ahead of ours.
+
+    By itself the library would not, and who has just logged in would be a stranger to the containers of other machines.
+    """
+
+    def unsign(self, signed_value: str | bytes, max_age: int | None = None, return_timestamp: bool = False) -> Any:
+        """As the library's, but only one that is too old has expired."""
+        value, dated = super().unsign(signed_value, None, True)
+        age = self.timestamp_to_datetime(self.get_timestamp()) - dated
+        if max_age is not None and age > timedelta(seconds=max_age):
+            raise SignatureExpired(f"{age} old", payload=value, date_signed=dated)
+        return (value, dated) if return_timestamp else value
+
+
 class SecureBehindTls(SecureCookieSessionInterface):
     """Marks the cookie Secure exactly when the person came by HTTPS, which the proxy tells."""
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        """Flask's own, for containers whose clocks differ."""
+        serializer = super().get_signing_serializer(app)
+        if serializer is not None:
+            serializer.signer = AnyClock
+        return serializer
 
     def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002 - Flask calls it so
         """Whether this request came by HTTPS."""

@@ -16,6 +16,7 @@ from deploy.lease import Lease
 from deploy.orders import Orders
 from deploy.ticker import Ticker
 from deploy.wake import AUTOSCALER, WakeListener
+from lb.clock import RedisClock
 from lb.redis_client import connect
 from lb.settings import sentence
 
@@ -35,7 +36,9 @@ def main() -> int:
 
 def run(settings: AutoscalerSettings) -> None:
     """Tick until TERM or INT."""
-    service, end, ticker = settings.service, threading.Event(), Ticker(TICK_SECONDS)
+    service, end = settings.service, threading.Event()
+    client = connect(service.redis_url, name=WHO)
+    ticker = Ticker(TICK_SECONDS, now=RedisClock(client).now)
 
     def finish(*_: object) -> None:
         end.set()
@@ -43,7 +46,6 @@ def run(settings: AutoscalerSettings) -> None:
 
     signal.signal(signal.SIGTERM, finish)
     signal.signal(signal.SIGINT, finish)
-    client = connect(service.redis_url, name=WHO)
     WakeListener(connect(service.redis_url, name=f"{WHO}-wake"), service.name, AUTOSCALER, ticker.wake, end).start()
     table, orders = ContainerTable(client, service), Orders.open(client, service)
     shadow = ShadowPolicy(client, service.name, settings.shadow) if settings.shadow else None

@@ -5,7 +5,6 @@
 A fixed number holds until somebody says `auto`, also when processes are started again.
 """
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ import redis
 from redis.client import Pipeline
 
 from deploy.wake import AUTOSCALER, wake
+from lb.clock import redis_time
 from lb.events import Event, Kind, queue_event
 from lb.settings import ServiceSettings
 
@@ -59,7 +59,7 @@ def set_number(
     if number is not None and not 1 <= number <= service.max_containers:
         raise ValueError(f"there can be 1 to {service.max_containers} containers (MAX_CONTAINERS), not {number}")
     said = "automatic again" if number is None else f"fixed at {number}"
-    key, at = scale_key(service.name), time.time() if now is None else now
+    key, at = scale_key(service.name), redis_time(client) if now is None else now
     pipe = client.pipeline(transaction=True)
     pipe.delete(key)
     if number is not None:

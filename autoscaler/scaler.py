@@ -6,7 +6,6 @@ next one, and two autoscalers that were started by mistake order everything once
 """
 
 import logging
-import time
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Protocol
@@ -85,7 +84,7 @@ class Scaler:
         self._policies = [policy, *([shadow.policy] if shadow else [])]
         self._table = table
         self._orders = orders
-        self._started = time.time()
+        self._started = 0.0  # unix time of the first sign of life
         self._outage = Outage(WHO, "nothing is scaled")
         self._keepsake = Keepsake(client, service.name, WHO)
 
@@ -150,6 +149,7 @@ class Scaler:
     def _write(self, decision: Decision, history: History, sight: Sight, todo: Plan) -> None:
         name, now = self._service.name, decision.measured.at
         beside = self._shadow.decide(sight.measured) if self._shadow else None
+        self._started = self._started or now
         pipe = self._redis.pipeline(transaction=True)
         request_window.trim(pipe, name, now, max(policy.window for policy in self._policies))
         memory.queue_write_past(pipe, name, history, decision)

@@ -39,6 +39,7 @@ from deploy.settings import DeploySettings
 from deploy.ticker import Ticker
 from deploy.wake import DEPLOY, WakeListener
 from deploy.worker import DeployWorker
+from lb.clock import RedisClock
 from lb.heartbeat import live_workers
 from lb.redis_client import connect
 from lb.settings import sentence
@@ -68,11 +69,12 @@ def main() -> int:
 
 def run(settings: DeploySettings, runtime: Runtime) -> None:
     """Work until TERM or INT."""
-    service, ticker = settings.service, Ticker(TICK_SECONDS)
+    service = settings.service
+    client = connect(service.redis_url, name="deploy")
+    ticker = Ticker(TICK_SECONDS, now=RedisClock(client).now)
     end, ended = end_by_signal(ticker), threading.Event()
     farewell = Farewell(settings, runtime)
     threading.Thread(target=watch, args=(end, farewell, ended), name="last moment", daemon=True).start()
-    client = connect(service.redis_url, name="deploy")
     WakeListener(connect(service.redis_url, name="deploy-wake"), service.name, DEPLOY, ticker.wake, end).start()
     with ThreadPoolExecutor(min(service.max_containers, MAX_THREADS), "step") as pool:
         launcher = launcher_of(settings, runtime, client, pool)
@@ -136,7 +138,7 @@ def launcher_of(settings: DeploySettings, runtime: Runtime, client: redis.Redis,
         runtime,
         probe=HealthProbe(service.health_path),
         beats=lambda: live_workers(client, service.name),
-        clock=time.time,
+        clock=RedisClock(client).now,
         policy=Policy(settings.boot_timeout, settings.drain_timeout, settings.stop_grace),
         spawn=pool.submit,
         image=lambda: rollout.image_for_new(rollout.read(client, service.name), table.all()),

@@ -9,7 +9,6 @@ A stopped or drained port is marked (`stopped`) before it is ordered, so that wh
 port that is kept empty too early rather than one that is filled again. Every order is told as an event.
 """
 
-import time
 from collections.abc import Callable
 from typing import Self
 
@@ -21,6 +20,7 @@ from deploy.container_table import ContainerTable
 from deploy.orders import Orders
 from deploy.stopped import Stopped
 from deploy.wake import AUTOSCALER, wake
+from lb.clock import RedisClock
 from lb.events import Event, Kind, queue_event
 from lb.settings import ServiceSettings
 
@@ -29,7 +29,7 @@ class ByHand:
     """A person's orders on the containers of one service. `clock` gives unix seconds. All raise redis.RedisError."""
 
     def __init__(
-        self, client: redis.Redis, service: ServiceSettings, orders: Orders, clock: Callable[[], float] = time.time
+        self, client: redis.Redis, service: ServiceSettings, orders: Orders, clock: Callable[[], float]
     ) -> None:
         self._redis = client
         self._name = service.name
@@ -40,7 +40,7 @@ class ByHand:
     @classmethod
     def open(cls, client: redis.Redis, service: ServiceSettings) -> Self:
         """The orders of a service, with the queue that its deploy worker serves."""
-        return cls(client, service, Orders.open(client, service))
+        return cls(client, service, Orders.open(client, service), RedisClock(client).now)
 
     def stop(self, port: int, by: str) -> bool:
         """Drain and end the container, and keep its port empty. False when there is none, or it is going already."""

@@ -25,6 +25,7 @@ import redis
 from redis.client import Pipeline
 
 from deploy.runtime import processes
+from lb.clock import redis_time
 from lb.events import Event, Kind, queue_event
 
 SECONDS = 5  # as long as a beat lives
@@ -185,5 +186,5 @@ def standing_by(answer: list[str]) -> list[Holder]:
 def read_standing_by(client: redis.Redis, service: str, who: str) -> list[Holder]:
     """Who stands by now. Raises redis.RedisError."""
     pipe = client.pipeline(transaction=False)
-    queue_read(pipe, service, who, time.time())
+    queue_read(pipe, service, who, redis_time(client))
     return standing_by(pipe.execute()[0])

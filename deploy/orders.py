@@ -4,7 +4,6 @@ An order is a compare-and-set move in the table, and only who wins it enqueues t
 and a person may order the same thing at once: it happens once. Every order answers whether this caller won.
 """
 
-import time
 from collections.abc import Callable
 from typing import Protocol, Self
 
@@ -16,6 +15,7 @@ from deploy.container_state import State
 from deploy.container_table import ContainerTable
 from deploy.job_queue import JobQueue
 from deploy.retries import after_sickness
+from lb.clock import RedisClock
 from lb.settings import ServiceSettings
 
 LEAVING = frozenset({State.DRAINING, State.STOPPING})
@@ -37,16 +37,16 @@ class Jobs(Protocol):
 class Orders:
     """Orders on the containers of one service. `clock` gives unix seconds. All raise redis.RedisError."""
 
-    def __init__(self, table: ContainerTable, queue: Jobs, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, table: ContainerTable, queue: Jobs, clock: Callable[[], float]) -> None:
         self._table = table
         self._queue = queue
         self._clock = clock
 
     @classmethod
     def open(cls, client: redis.Redis, service: ServiceSettings) -> Self:
-        """The orders of a service, with the queue that its deploy worker serves."""
+        """The orders of a service, with the queue that its deploy worker serves, and the clock of its Redis."""
         queue = JobQueue(job_queue.connect(service.redis_url), service.name)
-        return cls(ContainerTable(client, service), queue)
+        return cls(ContainerTable(client, service), queue, RedisClock(client).now)
 
     def launch(self, port: int, reason: str, by: str) -> bool:
         """Let there be a container on a port that has none; False when there is one, in whatever state.

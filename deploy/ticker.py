@@ -17,7 +17,8 @@ log = logging.getLogger(__name__)
 
 
 class Ticker:
-    """Calls a tick every `period` seconds. `clock` gives monotonic seconds, `now` the unix time that ticks are told.
+    """Calls a tick every `period` seconds. `clock` gives monotonic seconds, `now` the unix time that ticks are told:
+    that of Redis, where they write it there.
 
     `wait(seconds)` waits at most so long and returns early, with True, when the ticker was woken.
     """

@@ -64,7 +64,7 @@ class DeployWorker:
         self._runtime = runtime
         self._hurry = hurry
         self._table = ContainerTable(client, service)
-        self._started = time.time()
+        self._started = 0.0  # unix time of the first sign of life
         self._beat = Rhythm(BEAT_SECONDS, clock)
         self._housekeeping = Rhythm(HOUSEKEEP_SECONDS, clock)
         self._away_since: float | None = None
@@ -89,6 +89,7 @@ class DeployWorker:
             self._hurry(soonest)
 
     def _say_that_we_live(self, now: float) -> None:
+        self._started = self._started or now
         pipe = self._redis.pipeline(transaction=True)
         queue_beat(pipe, self._service.name, own_beat(BEAT, self._started, now, trouble_of(self._table)))
         pipe.execute()

@@ -24,6 +24,7 @@ from typing import Any, Protocol
 
 import hiredis
 
+from lb.clock import Clock
 from lb.counters import Counters
 from lb.events import Event, Kind, command_of
 from lb.heartbeat import WorkerBeat, commands_of, farewell_of
@@ -92,7 +93,8 @@ class Dispatcher:
         self.ring = Ring()
         self.turn = 0  # the highest turn this worker has seen claimed
         self.link: RedisLink | None = None
-        self.degraded_at = 0.0  # unix seconds; 0 while Redis answers
+        self.clock = Clock()  # of Redis: every time that is written there
+        self.degraded_at = 0.0  # monotonic seconds; 0 while Redis answers
         self.degraded_before = 0.0  # seconds, all the times before together
         self.redis_ms = 0.0  # moving mean of the time that Redis took to answer
         self.trouble = ""  # why degraded
@@ -109,7 +111,7 @@ class Dispatcher:
         self.record_prefix = worker_id.encode() + b":"
         self.worker_name = worker_id.encode()
         self.stamp = b""  # what the names of the requests begin with that are being routed
-        self.ledger = Ledger(worker_id, owner.counters.ports, time.time())
+        self.ledger = Ledger(worker_id, owner.counters.ports, self.clock.now())
         self.untold: deque[Command] = deque(maxlen=UNTOLD_LIMIT)  # entries of the ledger
         self.retries_told = 0  # in this second
         self.suspected: dict[int, float] = {}  # port -> when we last said so, monotonic
@@ -119,7 +121,7 @@ class Dispatcher:
         self.slots_key = slots_key(service)
         self.precision = 0.0  # seconds; 0 records every request by itself
         self.version_command = ("GET", version_key(service))
-        self.get_version = pack(self.version_command)
+        self.look_up = pack(self.version_command, ("TIME",))
         self.claim_commands: dict[int, bytes] = {}
         self.read_commands = (("MULTI",), self.version_command, ("HGETALL", ring_key(service)), ("EXEC",))
         self.call_soon = asyncio.get_running_loop().call_soon
@@ -138,7 +140,7 @@ class Dispatcher:
         link = self.link
         first = self.recorded
         self.recorded = end = first + sum([claimant.counted for claimant in batch])
-        new = f"{time.time():.3f}", first, end
+        new = f"{time.monotonic() + self.clock.offset:.3f}", first, end
         if link is None:
             self.records.extend(self.records_of(new))
             self.go_on_alone(batch)
@@ -236,7 +238,7 @@ class Dispatcher:
         ring = self.ring
         if ring.members:
             self.ledger.add(first, first + len(batch))
-            self.stamp = stamp(int(time.time() * 1000), self.worker_name, ring.version)
+            self.stamp = stamp(int((time.monotonic() + self.clock.offset) * 1000), self.worker_name, ring.version)
             for turn, claimant in enumerate(batch, first):
                 claimant.take_turn(turn, ring)
             return
@@ -326,7 +328,7 @@ class Dispatcher:
 
     def close_ledger(self) -> None:
         """The turns of this second, or of a ring that ends now, are complete."""
-        entry = self.ledger.close(self.service, self.ring.version, time.time())
+        entry = self.ledger.close(self.service, self.ring.version, self.clock.now())
         if entry is not None:
             self.untold.append(entry)
 
@@ -363,20 +365,22 @@ class Dispatcher:
             self.waiters.popleft()[2].no_turn(NO_CONTAINER)
 
     def second_passed(self) -> None:
-        """Once a second: beat, tell the turns, and look whether a notice of a new ring was lost."""
+        """Once a second: beat, tell the turns, look whether a notice of a new ring was lost, and what time it is."""
         self.beat()
         self.retries_told = 0
         self.close_ledger()
         self.tell_ledger()
         if self.link is not None:
-            self.link.send(self.get_version, 1, partial(self.version_seen, time.monotonic()))
+            self.link.send(self.look_up, 2, partial(self.version_seen, time.monotonic()))
 
     def version_seen(self, asked: float, replies: Replies | None) -> None:
         """Read the ring if its version is another than ours. What this answer took is what a claim takes that is
         made in this moment: it waits in the same queue.
         """
         if replies and self.are_fine(replies):
-            took = (time.monotonic() - asked) * 1000
+            now = time.monotonic()
+            self.clock.sampled(asked, now, replies[1])
+            took = (now - asked) * 1000
             self.redis_ms += (took - self.redis_ms) * (REDIS_MS_WEIGHT if self.redis_ms else 1)
             if int(replies[0] or 0) not in (self.ring.version, 0):
                 self.read_ring()
@@ -398,12 +402,12 @@ class Dispatcher:
         """Go on without Redis; say so once."""
         self.trouble = trouble
         if not self.degraded_at:
-            self.degraded_at = time.time()
+            self.degraded_at = time.monotonic()
             self.log.error("Degraded: the state Redis cannot be used (%s); going on with the last ring", trouble)
 
     def degraded_seconds(self) -> float:
         """How long this worker has been without Redis in its life, seconds."""
-        return self.degraded_before + (time.time() - self.degraded_at if self.degraded_at else 0.0)
+        return self.degraded_before + (time.monotonic() - self.degraded_at if self.degraded_at else 0.0)
 
     async def stay_linked(self) -> None:
         """Connect, and connect again whenever the link is lost, until cancelled."""
@@ -423,6 +427,7 @@ class Dispatcher:
         name = f"lb-{self.worker_id}"
         link = await open_link(self, self.address, name, changed_channel(self.service))
         try:
+            await self.ask_the_time(link)
             await link.ask(("EVAL", RAISE_LUA, 1, self.turn_key, self.turn))
             replies = await link.ask(*self.read_commands)
             self.take_ring(replies[-1])
@@ -434,12 +439,20 @@ class Dispatcher:
         self.linked.set()
         self.recover(link)
 
+    async def ask_the_time(self, link: RedisLink) -> None:
+        """Learn what Redis' clock says before anything is written by it; say once that ours is far off."""
+        asked = time.monotonic()
+        answer = (await link.ask(("TIME",)))[0]
+        self.clock.sampled(asked, time.monotonic(), answer)
+        if self.clock.trouble and not self.linked.is_set():
+            self.log.warning("%s", self.clock.trouble)
+
     def recover(self, link: RedisLink) -> None:
         """Write what could not be written while Redis was away."""
         self.trouble, since, self.degraded_at = "", self.degraded_at, 0.0
         self.read_ring()  # it may have changed between the reading above and now
         if since:
-            away = time.time() - since
+            away = time.monotonic() - since
             self.degraded_before += away
             self.log.warning(
                 "Recovered: the state Redis is back after %.1f s, %d records to write", away, len(self.records)

@@ -3,10 +3,11 @@
     NAME:lb:worker:ID   hash with a TTL of 5 s   the fields of `WorkerBeat`   written by that worker
     NAME:lb:workers     sorted set               ID -> unix time of the last beat
 
-A worker is live while its hash exists, whatever its clock says. Draining a container asks here: has every
-live worker acted on the ring without it, and has none of them anything in flight to it. So a worker beats
-before it accepts its first connection, at once when it has acted on a new ring version, and at once when
-its in-flight count to a port that is no longer in its ring falls to 0.
+Times are those of Redis (`clock`). A worker is live while its hash exists, whatever they say. Draining a
+container asks here: has every live worker acted on the ring without it, and has none of them anything in
+flight to it. So a worker beats before it accepts its first connection, at once when it has acted on a new
+ring version, and at once when its in-flight count to a port that is no longer in its ring falls to 0. One
+that reaches neither Redis nor the containers holds nobody up: its hash expires.
 """
 
 import json
@@ -50,6 +51,7 @@ class WorkerBeat:
     degraded_seconds: float = 0.0  # in this worker's life
     redis_ms: float = 0.0  # a moving mean of the way to the state Redis and back, behind the claims of that moment
     lag_ms: float = 0.0  # how late the loop was in the last second, at most
+    clock_ahead: float | None = None  # seconds that its machine's clock is ahead of Redis'; None: not known
 
     @property
     def errors(self) -> int:
@@ -94,6 +96,7 @@ def fields_of(beat: WorkerBeat) -> dict[str, str]:
         **{name: str(getattr(beat, name)) for name in WHOLE},
         **{name: f"{getattr(beat, name):.3f}" for name in MEASURED},
         **{name: json.dumps({n: value for n, value in getattr(beat, name).items() if value}) for name in BY_NUMBER},
+        "clock_ahead": "" if beat.clock_ahead is None else f"{beat.clock_ahead:.3f}",
         "errors": str(beat.errors),
         "refused": str(beat.refused),
         "latency": json.dumps(beat.latency),
@@ -114,6 +117,7 @@ def beat_of(worker_id: str, fields: Mapping[str, str]) -> WorkerBeat:
         beat=float(fields["beat"]),
         ring_version=int(fields["ring_version"]),
         degraded=fields["degraded"] == "1",
+        clock_ahead=float(fields["clock_ahead"]) if fields.get("clock_ahead") else None,
         **known,
     )
 

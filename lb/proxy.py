@@ -70,7 +70,6 @@ class Proxy:
         self.loop = asyncio.get_running_loop()
         self.id = os.urandom(4).hex()  # short: it is part of every record's name
         self.host = socket.gethostname()
-        self.started = time.time()
         self.now = self.loop.time()  # of the last tick: good enough for deadlines
         rules = path_rules(settings.service.count_prefix, settings.service.health_path)
         self.request_lines = RequestLines(rules, limits)
@@ -97,6 +96,7 @@ class Proxy:
         address = redis_address(settings.service.redis_url)
         self.dispatcher = Dispatcher(self, settings.service.name, address, self.id, log)
         self.dispatcher.precision = settings.count_precision
+        self.started = time.monotonic()
 
     # --- the ring
 
@@ -198,8 +198,8 @@ class Proxy:
             id=self.id,
             host=self.host,
             pid=os.getpid(),
-            started=self.started,
-            beat=time.time(),
+            started=self.started + self.dispatcher.clock.offset,
+            beat=self.dispatcher.clock.now(),
             ring_version=self.dispatcher.ring.version,
             degraded=bool(self.dispatcher.degraded_at),
             in_flight=in_flight,
@@ -216,4 +216,5 @@ class Proxy:
             degraded_seconds=self.dispatcher.degraded_seconds(),
             redis_ms=self.dispatcher.redis_ms,
             lag_ms=self.lag_ms,
+            clock_ahead=self.dispatcher.clock.ahead,
         )

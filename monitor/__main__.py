@@ -17,6 +17,7 @@ from deploy.orders import Orders
 from deploy.runtime.base import Runtime
 from deploy.runtime.choose import choose_runtime
 from deploy.ticker import Ticker
+from lb.clock import RedisClock
 from lb.redis_client import connect
 from lb.settings import sentence
 from monitor.poller import Poller
@@ -46,7 +47,9 @@ def main() -> int:
 def run(settings: MonitorSettings, runtime: Runtime) -> None:
     """Poll and reconcile until TERM or INT."""
     service, end = settings.service, threading.Event()
-    polls, comparisons = Ticker(settings.poll), Ticker(RECONCILE_SECONDS)
+    client = connect(service.redis_url, name=WHO)
+    clock = RedisClock(client)
+    polls, comparisons = Ticker(settings.poll, now=clock.now), Ticker(RECONCILE_SECONDS, now=clock.now)
 
     def finish(*_: object) -> None:
         end.set()
@@ -55,7 +58,6 @@ def run(settings: MonitorSettings, runtime: Runtime) -> None:
 
     signal.signal(signal.SIGTERM, finish)
     signal.signal(signal.SIGINT, finish)
-    client = connect(service.redis_url, name=WHO)
     table, orders = ContainerTable(client, service), Orders.open(client, service)
     probes = Probes(service.health_path, settings.probe_timeout, service.max_containers)
     reconciler = Reconciler(client, service, table, orders, runtime)

@@ -19,6 +19,7 @@ from deploy.container_state import State
 from deploy.container_table import ContainerTable
 from deploy.draining import acknowledged, what_holds_back
 from deploy.orders import Orders
+from lb.clock import RedisClock, redis_time
 from lb.heartbeat import live_workers
 from lb.ring import read_ring
 from monitor.session import Service
@@ -45,7 +46,7 @@ class Hand:
         self.name = self.service.service.name
         self.table = ContainerTable(self.service.redis, self.service.service)
         self.orders = Orders.open(self.service.redis, self.service.service)
-        self.by_hand = ByHand(self.service.redis, self.service.service, self.orders)
+        self.by_hand = ByHand(self.service.redis, self.service.service, self.orders, RedisClock(self.service.redis).now)
 
     @property
     def ports(self) -> range:
@@ -184,7 +185,7 @@ def want_more(hand: Hand, number: int) -> None:
     """Let the autoscaler take it as if so many had been wanted just now."""
     if (fixed := override.read(hand.service.redis, hand.name).number) is not None:
         raise click.ClickException(f"the number is fixed at {fixed}: `selfieless scale {number}` or `scale auto` first")
-    memory.want(hand.service.redis, hand.name, number, time.time())
+    memory.want(hand.service.redis, hand.name, number, redis_time(hand.service.redis))
 
 
 def is_free(container: Container | None) -> bool:

@@ -24,6 +24,7 @@ from deploy.runtime.base import ImageMissing, RuntimeAway
 from deploy.runtime.choose import choose_runtime
 from deploy.settings import DeploySettings
 from lb import events
+from lb.clock import redis_time
 from lb.events import Event
 from monitor import event_view
 from monitor.service_env import service_env
@@ -97,12 +98,12 @@ class Watch:
         if self._rollouts.read().is_active:
             raise under_way()
         target = self._prepared(image)
-        if self._rollouts.begin(target, by=getpass.getuser(), now=time.time()) is None:
+        if self._rollouts.begin(target, by=getpass.getuser(), now=redis_time(self._service.redis)) is None:
             raise under_way()
 
     def abort(self) -> None:
         """Begin to undo the one under way."""
-        if not self._rollouts.abort(by=getpass.getuser(), now=time.time()):
+        if not self._rollouts.abort(by=getpass.getuser(), now=redis_time(self._service.redis)):
             raise click.ClickException("there is no roll-out to abort; see `selfieless deploy --status`")
 
     def show(self) -> None:

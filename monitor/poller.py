@@ -6,7 +6,6 @@ round is heard to its end.
 """
 
 import logging
-import time
 from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
@@ -58,7 +57,7 @@ class Poller:
         self._policy = Policy()
         self._histories: dict[tuple[int, int], History] = {}  # by port and generation
         self._held = True  # until a round has shown otherwise: the monitor before us may have died while it held
-        self._started = time.time()
+        self._started = 0.0  # unix time of the first sign of life
         self._outage = Outage(WHO, "nothing is relaunched")
 
     def timer(self, now: float) -> None:
@@ -102,6 +101,7 @@ class Poller:
         self._held = bool(reason)
 
     def _show_life(self, now: float, held: str) -> None:
+        self._started = self._started or now
         pipe = self._redis.pipeline(transaction=True)
         queue_beat(pipe, self._service.name, own_beat(WHO, self._started, now, held or self._trouble()))
         if told := self._outage.recovery(now):

@@ -3,7 +3,6 @@
 A few round trips, none of them for each container; what is read may be some milliseconds apart.
 """
 
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from deploy.lease import Holder
 from deploy.rollout import Rollout
 from deploy.stopped import Marks
 from lb import request_window
+from lb.clock import redis_time
 from lb.heartbeat import WorkerBeat, live_workers
 from lb.ring import Ring, read_ring, return_port
 from lb.settings import ServiceSettings
@@ -78,7 +78,7 @@ def read(
     client: redis.Redis, service: ServiceSettings, policy: Policy | None = None, now: float | None = None
 ) -> Snapshot:
     """Read it all. `policy` is assumed where no autoscaler has written down its own. Raises redis.RedisError."""
-    at = time.time() if now is None else now
+    at = redis_time(client) if now is None else now
     containers = ContainerTable(client, service).all()
     ring, turn = read_ring(client, service.name), next_turn(client, service.name)
     workers = live_workers(client, service.name)

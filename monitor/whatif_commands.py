@@ -4,7 +4,6 @@ import gzip
 import io
 import json
 import sys
-import time
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from autoscaler.shapes import arrivals_of as arrivals_of_shape
 from autoscaler.simulate import SERVICE_SECONDS, Arrivals, Point, simulate, summarise
 from autoscaler.traces import NoTrace, arrivals_in
 from autoscaler.why import local_time
+from lb.clock import redis_time
 from monitor import whatif_view
 from monitor.curves import Curve, NotDrawn, draw
 from monitor.service_env import service_env
@@ -143,7 +143,7 @@ def simulate_load(  # noqa: PLR0913 - one parameter for each option
 def recorded(last: float) -> Iterator[Entry]:
     """The running service's decisions of the last seconds."""
     service = Service()
-    return decision_log.read(service.redis, service.service.name, time.time() - last)
+    return decision_log.read(service.redis, service.service.name, redis_time(service.redis) - last)
 
 
 def imported(file: Iterable[str]) -> Iterator[Entry]:

@@ -12,6 +12,7 @@ from rich.text import Text
 from autoscaler import decision_log, why
 from autoscaler.why import local_time
 from lb import ledger, retries, ring
+from lb.clock import redis_time
 from lb.request_id import decode
 from lb.ring import Ring
 from monitor import request_story
@@ -37,7 +38,7 @@ def explain(at: float | None, request: str | None, *, as_json: bool) -> None:
     if request is not None:
         explain_request(service, request, as_json=as_json)
         return
-    asked_for = time.time() if at is None else at
+    asked_for = redis_time(service.redis) if at is None else at
     story = why.story_of(decision_log.backwards(service.redis, service.service.name, asked_for))
     if story is None:
         raise click.ClickException("the autoscaler has written nothing down before that time")
@@ -78,7 +79,7 @@ def audit_turns(last: float, *, as_json: bool) -> None:
     """
     service = Service()
     time.sleep(SETTLING)  # the last second is told when it is over
-    entries = ledger.read(service.redis, service.service.name, time.time() - last - SETTLING)
+    entries = ledger.read(service.redis, service.service.name, redis_time(service.redis) - last - SETTLING)
     if not entries:
         raise click.ClickException("no request was balanced in that time")
     found = audit(entries, rings_of(service))

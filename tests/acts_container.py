@@ -12,9 +12,10 @@ from pathlib import Path
 import requests
 from acts_samples import API
 from helpers import eventually, free_port
+from shifted_clock import shifted
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMAND = [sys.executable, "-m", "gunicorn", "-c", "python:acts_app.gunicorn_conf"]
+COMMAND = ["gunicorn", "-c", "python:acts_app.gunicorn_conf"]
 
 
 @dataclass
@@ -50,14 +51,18 @@ class Container:
         return self.process.wait(20)
 
 
-def start(redis_url: str, folder: Path, **environment: str) -> Container:
-    """Start one with the open protocol, unless the environment says otherwise; it may not be healthy yet."""
+def start(redis_url: str, folder: Path, *, clock: float = 0.0, **environment: str) -> Container:
+    """Start one with the open protocol, unless the environment says otherwise; it may not be healthy yet.
+
+    Its clock is `clock` seconds ahead.
+    """
     port = free_port()
     base = {"PORT": str(port), "ACTS_REDIS_URL": redis_url, "ACTS_AUTH": "off", "STATE_DIR": str(folder)}
     log = folder / f"{port}.log"
+    python = shifted(clock) if clock else [sys.executable, "-m"]
     with log.open("wb") as stderr:
         process = subprocess.Popen(
-            COMMAND, cwd=ROOT, env=os.environ | base | environment, start_new_session=True, stderr=stderr
+            [*python, *COMMAND], cwd=ROOT, env=os.environ | base | environment, start_new_session=True, stderr=stderr
         )
     return Container(process, port, log)
 

@@ -12,6 +12,7 @@ from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
 from deploy.ticker import Ticker
+from lb.clock import RedisClock
 from lb.redis_client import connect
 from monitor.dashboard import guard
 from monitor.dashboard.drills import Drills
@@ -73,9 +74,9 @@ def start(app: Flask, alive: Callable[[], bool]) -> threading.Event:
     """Begin to look at the service; listeners are served as long as `alive` says so. Setting the event ends it."""
     its = cast(Parts, app.extensions[EXTENSION])
     its.hub.alive = alive
-    until = threading.Event()
+    until, clock = threading.Event(), RedisClock(its.client)
     for tick, seconds in ((its.reader.tick, TICK_SECONDS), (its.reader.acts_heart.tick, PULSE_SECONDS)):
-        threading.Thread(target=Ticker(seconds).run, args=(tick, until), daemon=True).start()
+        threading.Thread(target=Ticker(seconds, now=clock.now).run, args=(tick, until), daemon=True).start()
     return until
 
 

@@ -10,6 +10,7 @@ import redis
 from flask import Blueprint, Response, render_template, request
 
 from autoscaler import decision_log, why
+from lb.clock import redis_time
 from monitor import metrics, snapshot
 from monitor.dashboard.app import answer, parts
 from monitor.dashboard.drills import FAULTS
@@ -88,7 +89,7 @@ def explain() -> Response:
 
 def moment(text: str) -> float:
     """The unix time of a query; now when there is none. Refused when it is no number, or far from now."""
-    now = time.time()
+    now = redis_time(parts().client)
     try:
         at = float(text or now)
     except ValueError:

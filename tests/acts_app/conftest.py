@@ -80,8 +80,8 @@ def start_container(redis_server: Any, redis_client: redis.Redis, tmp_path: Path
     """Start a real container with the given environment and wait until it is healthy."""
     started: list[acts_container.Container] = []
 
-    def start(*, wait: bool = True, **environment: str) -> acts_container.Container:
-        container = acts_container.start(redis_server.url, tmp_path, **environment)
+    def start(*, wait: bool = True, clock: float = 0.0, **environment: str) -> acts_container.Container:
+        container = acts_container.start(redis_server.url, tmp_path, clock=clock, **environment)
         started.append(container)
         if wait:
             eventually(container.healthy, within=15)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import requests
 from acts_samples import API
 
 OURS = {"Origin": "http://localhost"}
@@ -58,3 +59,12 @@ def test_looking_around_sets_no_cookie(make_client: Any) -> None:
     client = make_client(auth="required")
     client.get("/")
     assert client.get_cookie("selfieless") is None
+
+
+def test_who_has_logged_in_where_the_clock_is_ahead_is_known_everywhere(start_container: Any) -> None:
+    settings = {"ACTS_AUTH": "required", "SESSION_SECRET": "for tests"}
+    ahead, right = start_container(clock=+100, **settings), start_container(**settings)
+    with requests.Session() as browser:
+        browser.post(f"{ahead.site}/signup", data=FORM, headers={"Origin": ahead.site}, timeout=5)
+        assert "Log in" not in browser.get(f"{ahead.site}/", timeout=5).text
+        assert "Log in" not in browser.get(f"{right.site}/", timeout=5).text

@@ -8,9 +8,12 @@ import sys
 import psutil
 import pytest
 from helpers import eventually
+from shifted_clock import shifted
 
-from autoscaler import compared, override
+from autoscaler import compared, decision_log, override
 from deploy.daemon_beat import read as read_beat
+from lb import request_window
+from lb.clock import redis_time
 from lb.settings import ServiceSettings
 
 
@@ -20,9 +23,9 @@ def start(redis_server, redis_client):
     started = []
     compared.mark(redis_client, "acts", 1.0)
 
-    def begin(**variables):
+    def begin(clock=0, **variables):
         environment = {**os.environ, "REDIS_URL": redis_server.url, **variables}
-        command = [sys.executable, "-m", "autoscaler"]
+        command = [*(shifted(clock) if clock else (sys.executable, "-m")), "autoscaler"]
         process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
         started.append(process)
         return process
@@ -72,3 +75,16 @@ def test_a_wrong_variable_is_one_sentence_that_names_it(start, name, value):
     assert process.returncode == 2
     assert len(complaint.splitlines()) == 1
     assert name in complaint
+
+
+@pytest.mark.parametrize("seconds", [+100, -100])
+def test_one_whose_clock_is_wrong_counts_and_decides_right(start, redis_client, seconds):
+    now = redis_time(redis_client)
+    for number in range(20):
+        request_window.record(redis_client, "acts", f"new:{number}", now)
+        request_window.record(redis_client, "acts", f"old:{number}", now - 60)
+    start(clock=seconds, WINDOW_SECONDS="50")
+    assert eventually(lambda: ports(redis_client) == ["8000", "8001"], within=15)
+    decision = decision_log.last_before(redis_client, "acts", redis_time(redis_client))[0]
+    assert (decision.count, decision.wanted) == (20, 2)
+    assert abs(decision.at - redis_time(redis_client)) < 15

@@ -1,6 +1,8 @@
 import pytest
+from shifted_clock import run_shifted
 
 from deploy.container_state import State
+from lb.clock import redis_time
 from lb.events import read
 from lb.ring import read_ring
 
@@ -111,3 +113,20 @@ def test_only_a_draining_container_is_taken_back(orders, table, clock, states):
 def test_an_order_for_a_port_that_nobody_has_wins_nothing(orders, jobs, order):
     assert not getattr(orders, order)(8000, **WHO)
     assert jobs.noted == []
+
+
+LAUNCHES = """
+from deploy.orders import Orders
+from lb.redis_client import connect
+from lb.settings import ServiceSettings
+service = ServiceSettings(redis_url={url!r})
+print(Orders.open(connect(service.redis_url), service).launch(8000, "a test", "pytest"))
+"""
+
+
+def test_orders_are_dated_by_the_clock_of_redis(redis_server, redis_client, table):
+    before = redis_time(redis_client)
+    assert run_shifted(-3600, LAUNCHES.format(url=redis_server.url)) == "True\n"
+    container = table.get(8000)
+    assert before - 0.1 < container.since < redis_time(redis_client) + 0.1
+    assert before - 0.1 < container.created_at < redis_time(redis_client) + 0.1

@@ -45,9 +45,14 @@ def make_proxy(lb_redis: RedisServer) -> Iterator[Callable[..., RunningProxy]]:
     made: list[RunningProxy] = []
 
     def make(
-        *backends: Backend, redis_url: str = "", options: tuple[str, ...] = (), files: int = 0, **env: Any
+        *backends: Backend,
+        redis_url: str = "",
+        options: tuple[str, ...] = (),
+        files: int = 0,
+        clock: float = 0.0,
+        **env: Any,
     ) -> RunningProxy:
-        made.append(RunningProxy(redis_url or lb_redis.url, backends, options, env, files))
+        made.append(RunningProxy(redis_url or lb_redis.url, backends, options, env, files, clock))
         return made[-1]
 
     yield make

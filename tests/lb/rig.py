@@ -18,6 +18,7 @@ from typing import Any, Self
 import redis
 from helpers import eventually, free_port
 from ring_writer import replace_ring
+from shifted_clock import shifted
 
 from lb.heartbeat import WorkerBeat, live_workers
 from lb.redis_client import connect
@@ -278,8 +279,9 @@ class RunningProxy:
         options: tuple[str, ...],
         env: dict[str, Any],
         files: int = 0,
+        clock: float = 0.0,
     ) -> None:
-        self.service = f"lbtest{os.getpid()}x{next(names)}"
+        self.service = str(env.get("SERVICE_NAME", f"lbtest{os.getpid()}x{next(names)}"))
         self.port = free_port()
         self.redis_url = redis_url
         self.log_path = Path(tempfile.mkstemp(prefix="slf-lb-", suffix=".log")[1])
@@ -294,7 +296,8 @@ class RunningProxy:
             "FORWARDED_ALLOW_IPS": "10.9.8.7",  # loopback, where tests come from, is not trusted unless they say so
             **{name: str(value) for name, value in env.items()},
         }
-        command = [sys.executable, "-m", "gunicorn", "-c", "python:lb.gunicorn_conf", *options]
+        python = shifted(clock) if clock else [sys.executable, "-m"]
+        command = [*python, "gunicorn", "-c", "python:lb.gunicorn_conf", *options]
         if files:  # that each process may have open
             command = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *command]
         with self.log_path.open("wb") as log:
