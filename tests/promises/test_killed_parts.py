@@ -9,8 +9,9 @@ import time
 import psutil
 import pytest
 from helpers import eventually
-from trial import Trial, kill, send
+from trial import Trial, kill, send, stopped, trial
 
+from lb.events import Kind
 from lb.heartbeat import live_workers
 from lb.ring import history
 from monitor.prober import causes
@@ -108,3 +109,16 @@ def workers_beat(tried: Trial, gone: int) -> bool:
     """Whether two other workers show signs of life."""
     with tried.service.redis() as client:
         return len({beat.pid for beat in live_workers(client, "acts")} - {gone}) >= 2
+
+
+def test_a_worker_that_reaches_nobody_holds_no_container_back(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with trial(tmp_path_factory.mktemp("trial"), DRAIN_TIMEOUT="300") as tried:
+        tried.scale(2)
+        tried.settled(2)
+        with tried.service.redis() as client:
+            cut_off = live_workers(client, "acts")[0].pid
+            with stopped(cut_off):
+                tried.scale(1)
+                tried.settled(1, within=20)
+                assert cut_off not in [beat.pid for beat in live_workers(client, "acts")]
+        assert not [event for event in tried.events(Kind.DRAINED) if "not drained" in event.reason]
