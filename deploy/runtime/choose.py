@@ -19,6 +19,8 @@ from deploy.runtime.docker_engine import DockerEngine, connect
 from deploy.runtime.docker_image import ensure, exists, outlook
 from deploy.runtime.docker_settings import DockerSettings
 from deploy.runtime.local_process import LocalProcesses
+from deploy.runtime.swarm_engine import SwarmEngine
+from deploy.runtime.swarm_membership import Membership, membership
 from deploy.settings import ACTS_COMMAND, DeploySettings
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -38,13 +40,7 @@ def open_process(settings: DeploySettings, _tell: Tell | None = None) -> Runtime
 
 def open_docker(settings: DeploySettings, tell: Tell | None = None) -> Runtime:
     """The docker runtime, if an engine answers and has the image, or can get it."""
-    docker = settings.docker
-    if docker.is_acts and is_loopback(os.environ.get("ACTS_REDIS_URL", "")):
-        raise Unavailable("containers cannot reach the loopback address in ACTS_REDIS_URL")
-    try:
-        api = connect()
-    except RuntimeAway as error:
-        raise Unavailable(str(error)) from error
+    api = connection(settings)
     engine = DockerEngine(settings, api)
     try:
         if settings.runtime == "auto" and not engine.is_here():
@@ -57,6 +53,37 @@ def open_docker(settings: DeploySettings, tell: Tell | None = None) -> Runtime:
         engine.close()
         raise
     return engine
+
+
+def open_swarm(settings: DeploySettings, tell: Tell | None = None) -> Runtime:
+    """The swarm runtime, if the engine is a manager of a swarm that has a leader.
+
+    Only who starts the service sees to the image: the other managers may never need it.
+    """
+    api = connection(settings)
+    try:
+        is_member = membership(api)
+        if not is_member.is_usable:
+            raise Unavailable(f"{is_member.found}. {is_member.fix}".removesuffix("."))
+        if tell:
+            ensure(api, settings.docker, tell)
+    except (ImageMissing, RuntimeAway) as error:
+        api.close()
+        raise Unavailable(str(error)) from error
+    except Unavailable:
+        api.close()
+        raise
+    return SwarmEngine(settings, api)
+
+
+def connection(settings: DeploySettings) -> APIClient:
+    """A client of the engine, unless its containers could not reach the acts store."""
+    if settings.docker.is_acts and is_loopback(os.environ.get("ACTS_REDIS_URL", "")):
+        raise Unavailable("containers cannot reach the loopback address in ACTS_REDIS_URL")
+    try:
+        return connect()
+    except RuntimeAway as error:
+        raise Unavailable(str(error)) from error
 
 
 def have_image(api: APIClient, settings: DeploySettings, tell: Tell | None) -> None:
@@ -77,14 +104,23 @@ def image_outlook(docker: DockerSettings) -> tuple[bool, str] | None:
         return None
 
 
+def swarm_outlook() -> Membership | None:
+    """What the engine is in its swarm; None where none answers."""
+    try:
+        with closing(connect()) as api:
+            return membership(api)
+    except RuntimeAway:
+        return None
+
+
 def is_loopback(url: str) -> bool:
     """Whether a URL names this machine by an address that means another machine to a container."""
     return urlsplit(url).hostname in LOOPBACK
 
 
 Openers = Mapping[str, Callable[[DeploySettings, Tell | None], Runtime]]
-OPENERS: Openers = {"docker": open_docker, "process": open_process}
-AUTO = ("docker", "process")  # best first
+OPENERS: Openers = {"docker": open_docker, "process": open_process, "swarm": open_swarm}
+AUTO = ("docker", "process")  # best first; a swarm may be there for something else, so it must be named
 
 
 def choose_runtime(settings: DeploySettings, tell: Tell | None = None) -> tuple[Runtime, str]:
@@ -105,7 +141,7 @@ def fitting(settings: DeploySettings) -> tuple[str, ...]:
     """Those of AUTO that can run what is asked for: a command is run by a process, an image by an engine."""
     if settings.command != ACTS_COMMAND:
         return ("process",)
-    return AUTO if settings.docker.is_acts else ("docker",)
+    return AUTO if settings.docker.is_made_here else ("docker",)
 
 
 def first_of(

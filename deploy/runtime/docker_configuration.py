@@ -1,4 +1,7 @@
-"""What a container is made of: its environment, what it may do, and how much of everything it may use."""
+"""What a container is made of: its labels, its environment, what it may do, and how much of everything it may use.
+
+selfieless.service, .state, .number, .port, .generation, .image, .ring   labels of every container
+"""
 
 import os
 from collections.abc import Mapping
@@ -9,15 +12,47 @@ from urllib.parse import urlsplit
 from docker import APIClient
 from docker.types import LogConfig
 
-from deploy.machine.tokens import kept
+from deploy.machine.tokens import given, kept
 from deploy.runtime.docker_settings import DockerSettings
 from deploy.settings import DeploySettings
 
+LABEL = "selfieless."
+NO_FILES: Mapping[str, str] = {}
 STORE = "/run/acts-store"  # where a container finds the folder of the acts store's socket
 ACTS_GID = 10001  # the group of the account in acts.Dockerfile
 SCRATCH = {"/tmp": "size=64m,mode=1777"}  # noqa: S108 - inside; four uploads of 16 MB on their way to the store
+LOG_OPTIONS = {"max-size": "10m", "max-file": "2"}
 # What the acts application reads, when `up` was told it.
-ACTS_VARIABLES = ("CORS_ORIGINS", "MAX_UPLOAD", "CRASH_TOKEN", "SIGNUP_LIMIT", "ACTS_AUTH", "ACTS_THREADS")
+ACTS_VARIABLES = ("CORS_ORIGINS", "MAX_UPLOAD", "SIGNUP_LIMIT", "ACTS_AUTH", "ACTS_THREADS")
+SECRETS = ("CRASH_TOKEN", "SESSION_SECRET", "ACTS_REDIS_PASSWORD")
+
+
+def own_labels(settings: DeploySettings) -> dict[str, str]:
+    """What says that a container is ours: of this service and of this state folder."""
+    return {f"{LABEL}service": settings.service.name, f"{LABEL}state": str(settings.state_dir)}
+
+
+def labels_of(settings: DeploySettings, port: int, generation: int, image: str) -> dict[str, str]:
+    """All labels of a container."""
+    told = {
+        "number": settings.service.number_of(port),
+        "port": port,
+        "generation": generation,
+        "image": image,
+        "ring": f"{settings.service.name}:ring",
+    }
+    own = own_labels(settings)
+    return dict(settings.docker.labels) | own | {f"{LABEL}{name}": str(value) for name, value in told.items()}
+
+
+def are_ours(labels: Mapping[str, str] | None, settings: DeploySettings) -> bool:
+    """Whether these labels are those of a container of ours."""
+    return labels is not None and own_labels(settings).items() <= labels.items()
+
+
+def as_filter(labels: Mapping[str, str]) -> list[str]:
+    """Labels as the engine's lists are filtered by them."""
+    return [f"{name}={value}" for name, value in labels.items()]
 
 
 def configuration(api: APIClient, settings: DeploySettings, port: int, gateway: str) -> dict[str, Any]:
@@ -55,7 +90,7 @@ def confinement(docker: DockerSettings) -> dict[str, Any]:
         "pids_limit": docker.pids or None,
         "nano_cpus": int(docker.cpus * 1e9) or None,
         "init": True,
-        "log_config": LogConfig(type="json-file", config={"max-size": "10m", "max-file": "2"}),
+        "log_config": LogConfig(type="json-file", config=LOG_OPTIONS),
     }
 
 
@@ -69,24 +104,40 @@ def binds(docker: DockerSettings, variables: Mapping[str, str]) -> list[str]:
     return [f"{docker.store_volume or path.parent}:{STORE}:ro"]
 
 
-def environment(settings: DeploySettings, variables: Mapping[str, str], port: int, gateway: str) -> dict[str, str]:
-    """What a container is told: never all that `up` knows."""
+def environment(
+    settings: DeploySettings,
+    variables: Mapping[str, str],
+    port: int,
+    gateway: str,
+    files: Mapping[str, str] = NO_FILES,
+) -> dict[str, str]:
+    """What a container is told: never all that `up` knows. `files`: variables that name secrets which it has itself."""
     told = {"PORT": str(port), "CONTAINER_NUMBER": str(settings.service.number_of(port))}
     if settings.docker.is_acts:
-        told |= acts_environment(settings, variables, gateway)
+        told |= acts_environment(settings, variables, gateway, files)
     return told | read_env_file(settings.docker.env_file)
 
 
-def acts_environment(settings: DeploySettings, variables: Mapping[str, str], gateway: str) -> dict[str, str]:
+def acts_environment(
+    settings: DeploySettings, variables: Mapping[str, str], gateway: str, files: Mapping[str, str]
+) -> dict[str, str]:
     """What our own application needs. One secret signs the sessions of all containers."""
     told = {name: variables[name] for name in ACTS_VARIABLES if name in variables}
     path = store_socket(variables)
     told["ACTS_REDIS_URL"] = f"unix://{STORE}/{path.name}" if path else variables.get("ACTS_REDIS_URL", "")
-    told["SESSION_SECRET"] = variables.get("SESSION_SECRET") or kept(settings.state_dir / "session_secret")
+    told |= {**secrets(settings, variables, files), **files}
     told["SERVICE_NAME"] = settings.service.name
     # Who comes through a published port from this machine is seen with the gateway's address.
     told["LOCAL_NETWORKS"] = variables.get("LOCAL_NETWORKS", f"{gateway}/32" if gateway else "")
     return told
+
+
+def secrets(settings: DeploySettings, variables: Mapping[str, str], files: Mapping[str, str]) -> dict[str, str]:
+    """The secrets that it has no file of: a container does not see those of this machine."""
+    told = {name: given(variables, name) for name in SECRETS if f"{name}_FILE" not in files}
+    if told.get("SESSION_SECRET") == "":
+        told["SESSION_SECRET"] = kept(settings.state_dir / "session_secret")
+    return {name: secret for name, secret in told.items() if secret}
 
 
 def store_socket(variables: Mapping[str, str]) -> Path | None:

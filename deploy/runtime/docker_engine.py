@@ -3,8 +3,6 @@
 Labels say what is ours: of this service and of this state folder. Names are only for people (`acts-8000`), yet the
 engine allows each once, which makes the first of two starts win. A container that has ended stays for its last words
 until it is killed, replaced or a while has passed.
-
-    selfieless.service, .state, .number, .port, .generation, .image, .ring   labels of every container
 """
 
 import errno
@@ -27,13 +25,12 @@ from docker.utils import kwargs_from_env
 
 from deploy.runtime import docker_events
 from deploy.runtime.base import Found, KillFailed, PortBusy, RuntimeAway, StartFailed, Tell
-from deploy.runtime.docker_configuration import configuration
+from deploy.runtime.docker_configuration import LABEL, are_ours, as_filter, configuration, labels_of, own_labels
 from deploy.runtime.docker_image import pinned, prepared, reference_of
 from deploy.runtime.processes import listener_of
 from deploy.settings import DeploySettings
 
 LOCAL = "unix:///var/run/docker.sock"  # the SDK's own default
-LABEL = "selfieless."
 FROZEN = "paused"
 ALIVE = frozenset({"running", FROZEN, "restarting"})
 DEAD = ("created", "exited", "dead")
@@ -187,7 +184,8 @@ class DockerEngine:
 
     def watch(self, heard: Callable[[], None], until: threading.Event) -> None:
         """As the protocol says: the engine tells at once. It is asked again after a connection that broke."""
-        arguments = (self._api, self._own_labels(), heard, until)
+        filters = {"event": list(docker_events.CHANGES), "label": self._own_labels()}
+        arguments = (self._api, filters, heard, until)
         threading.Thread(target=docker_events.listen, args=arguments, name="engine events", daemon=True).start()
 
     def housekeep(self) -> None:
@@ -205,18 +203,10 @@ class DockerEngine:
     # What is there.
 
     def _own_labels(self) -> list[str]:
-        return [f"{LABEL}service={self._service.name}", f"{LABEL}state={self._settings.state_dir}"]
+        return as_filter(own_labels(self._settings))
 
     def _labels(self, port: int, generation: int, image: str) -> dict[str, str]:
-        own = dict(label.split("=", 1) for label in self._own_labels())
-        told = {
-            "number": self._service.number_of(port),
-            "port": port,
-            "generation": generation,
-            "image": image,
-            "ring": f"{self._service.name}:ring",
-        }
-        return dict(self._docker.labels) | own | {f"{LABEL}{name}": str(value) for name, value in told.items()}
+        return labels_of(self._settings, port, generation, image)
 
     def _inspected(self, runtime_id: str) -> dict[str, Any] | None:
         """What the engine says about a container of ours, by its whole id; a name or a stranger's is nobody."""
@@ -226,8 +216,7 @@ class DockerEngine:
             container = cast("dict[str, Any]", self._api.inspect_container(runtime_id))
         except NotFound:
             return None
-        labels = container["Config"]["Labels"] or {}
-        ours = all(labels.get(name) == value for name, value in (label.split("=", 1) for label in self._own_labels()))
+        ours = are_ours(container["Config"]["Labels"], self._settings)
         return container if ours and container["Id"] == runtime_id else None
 
     def _asked_to_end(self, runtime_id: str) -> bool:
@@ -346,7 +335,11 @@ def unless_gone(ask: Callable[[], object]) -> None:
 
 def why_not(port: int, error: APIError) -> StartFailed:
     """Why a container could not be started."""
-    told = str(error.explanation or error)
+    return refusal(port, str(error.explanation or error))
+
+
+def refusal(port: int, told: str) -> StartFailed:
+    """The same from an engine's words."""
     if any(words in told for words in PORT_BUSY):
         return PortBusy(f"port {port} is taken by {listener_of(port)}")
     return StartFailed(f"port {port}: {told}")

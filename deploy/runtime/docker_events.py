@@ -21,15 +21,18 @@ MEMORY = 256  # events; when there are so many, older ones were forgotten
 LISTEN_AGAIN = 1.0  # seconds before the engine is asked for its events again
 POLITE = frozenset(map(str, (int(signal.SIGTERM), int(signal.SIGINT), int(signal.SIGQUIT))))  # what `docker stop` sends
 
+Filters = Mapping[str, list[str]]
 
-def listen(api: APIClient, labels: list[str], heard: Callable[[], None], until: threading.Event) -> None:
-    """Call `heard` for every change of a container with these labels, and whenever listening begins; until `until`."""
+
+def listen(api: APIClient, filters: Filters, heard: Callable[[], None], until: threading.Event) -> None:
+    """Call `heard` for every event that passes these filters, and whenever listening begins; until `until`."""
     while not until.is_set():
         with suppress(DockerException, requests.RequestException, OSError):
-            events = api.events(filters={"event": list(CHANGES), "label": labels}, decode=True)
+            events = api.events(filters=dict(filters), decode=True)
             heard()  # for what happened while nobody listened
             for event in events:
-                wait_until_noted(api, event["id"])
+                if container := event.get("id"):  # not of a node, nor of a service
+                    wait_until_noted(api, container)
                 heard()
         until.wait(LISTEN_AGAIN)
 

@@ -42,7 +42,7 @@ STEP_WIDTH = 100  # characters of a step that are told: its kind and what it is 
 
 def ensure(api: APIClient, docker: DockerSettings, tell: Tell) -> None:
     """Have the image in the engine: build ours, fetch another one. `tell` hears every step. Raises ImageMissing."""
-    if docker.is_acts:
+    if docker.is_made_here:
         build(api, docker, tell)
     else:
         fetch(api, docker.image, tell)
@@ -90,7 +90,7 @@ def keep(api: APIClient, exact: str, repository: str) -> None:
 
 def outlook(api: APIClient, docker: DockerSettings) -> tuple[bool, str]:
     """Whether the image can be had without asking a registry, and a few words about it. Nothing is changed."""
-    if not docker.is_acts:
+    if not docker.is_made_here:
         there = exists(api, docker.image)
         return there, f"{docker.image} is there" if there else f"{docker.image} is to be fetched from its registry"
     if built_from(api, docker.image) == fingerprint(inputs(docker), docker.base_image):

@@ -1,5 +1,6 @@
-"""What only the docker runtime is told through the environment; `DeploySettings` holds it."""
+"""What only the docker and swarm runtimes are told through the environment; `DeploySettings` holds it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from lb.settings import NOT_NEGATIVE, PORT
 
 ACTS_IMAGE = "acts"
 VIAS = ("auto", "container", "published")
+SHARE = validate.Range(0, 1, error="must be a share between 0 and 1")
 SIZE = validate.Regexp(r"\d+[bkmgBKMG]?\Z", error="must be a size like 512m or 1g")
 
 
@@ -43,9 +45,13 @@ class DockerSettings:
     # every request costs the engine's userland proxy about 0.2 ms of CPU more, and a fifth of the throughput.
     via: str = "auto"
     network: str = "bridge"  # the engine's own; compose has one of its own
+    swarm_network: str = ""  # the overlay of a swarm's containers; empty: named as the service
     memory: str = "512m"  # sixteen threads with a 16 MB upload each, and thumbnails
     pids: int = 200  # twenty processes and threads are used
     cpus: float = 1.0  # one gunicorn worker cannot use more; 0 is no limit
+    # The share of memory and CPUs that a node of a swarm must have to spare for one more: ten containers that do
+    # little fit on two cores, and each may use all of its limit for a while.
+    reservation: float = 0.1
     read_only: bool = True  # the root file system; /tmp is memory
     capabilities: tuple[str, ...] = ()  # what an image needs of root's powers; the acts image needs none
     env_file: str = ""  # KEY=VALUE lines for the container
@@ -56,8 +62,18 @@ class DockerSettings:
 
     @property
     def is_acts(self) -> bool:
-        """Whether the containers are our own application's, in whatever version: acts, acts:2."""
-        return self.image.partition(":")[0] == ACTS_IMAGE
+        """Whether the containers are our own application's, in whatever version: acts, acts:2, registry:5000/acts."""
+        return re.split("[:@]", self.image.rpartition("/")[2])[0] == ACTS_IMAGE
+
+    @property
+    def is_made_here(self) -> bool:
+        """Whether the image is our own application's, and no registry's: it is built from this checkout."""
+        return self.is_acts and "/" not in self.image
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the proxy shall use the published ports."""
+        return self.via == "published"
 
     @classmethod
     def from_env(cls, env: environs.Env) -> Self:
@@ -68,9 +84,11 @@ class DockerSettings:
             publish_address=env.str("PUBLISH_ADDRESS", cls.publish_address),
             via=env.str("LB_VIA", cls.via, validate=validate.OneOf(VIAS)),
             network=env.str("DOCKER_NETWORK", cls.network),
+            swarm_network=env.str("SWARM_NETWORK", cls.swarm_network),
             memory=env.str("SERVICE_MEMORY", cls.memory, validate=SIZE),
             pids=env.int("SERVICE_PIDS", cls.pids, validate=NOT_NEGATIVE),
             cpus=env.float("SERVICE_CPUS", cls.cpus, validate=NOT_NEGATIVE),
+            reservation=env.float("SWARM_RESERVATION", cls.reservation, validate=SHARE),
             read_only=env.bool("SERVICE_READ_ONLY", cls.read_only),
             capabilities=tuple(env.list("SERVICE_CAPABILITIES", [])),
             labels=pairs(env.list("SERVICE_LABELS", [], validate=are_pairs)),

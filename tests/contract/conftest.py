@@ -14,6 +14,7 @@ import pytest
 from docker import APIClient
 from docker_images import build
 from helpers import eventually, free_port
+from own_swarm import Swarm, own_swarm
 
 from deploy.health import HealthProbe
 from deploy.runtime.base import Found, Runtime
@@ -21,6 +22,7 @@ from deploy.runtime.docker_engine import DockerEngine, connect
 from deploy.runtime.docker_settings import DockerSettings
 from deploy.runtime.fake import Behaviour, FakeRuntime, World
 from deploy.runtime.local_process import LocalProcesses
+from deploy.runtime.swarm_engine import SwarmEngine
 from deploy.settings import DeploySettings
 from lb.settings import ServiceSettings
 
@@ -196,27 +198,90 @@ class DockerBench:
             runtime.close()
 
 
+class SwarmBench:
+    """A swarm of one node, through whose published ports containers are reached."""
+
+    gone = "gone@0123456789ab"
+
+    def __init__(self, folder: Path, swarm: Swarm, image: str) -> None:
+        self.folder = folder
+        self.swarm = swarm
+        self.image = image
+        self.behaviours = folder / "behaviours.env"
+        self.behaviours.touch()
+        self.opened: list[SwarmEngine] = []
+        self.runtime = self.another()
+
+    def another(self, image: str = "") -> SwarmEngine:
+        service = ServiceSettings(name=f"contract-{os.getpid()}")
+        docker = DockerSettings(image=image or self.image, env_file=str(self.behaviours), via="published")
+        settings = DeploySettings(service, state_dir=self.folder, docker=docker, stop_grace=2)
+        runtime = SwarmEngine(settings, self.swarm.engine.api())
+        self.opened.append(runtime)
+        return runtime
+
+    def port(self) -> int:
+        return free_port()
+
+    @contextmanager
+    def stranger(self, port: int) -> Iterator[None]:
+        with socket.create_server(("127.0.0.1", port)):
+            yield
+
+    def will(self, port: int, behaviour: str) -> None:
+        with self.behaviours.open("a") as lines:
+            lines.write(f"BEHAVIOUR_{port}={behaviour}\n")
+
+    def freeze(self, found: Found) -> None:
+        self.swarm.api.pause(self.swarm.container_of(found.runtime_id))
+
+    def answers(self, found: Found) -> bool:
+        return HealthProbe("/")(found.address)
+
+    def broken(self) -> Runtime:
+        return self.another("no-such-image:ever")
+
+    def close(self) -> None:
+        self.swarm.remove_services(f"selfieless.state={self.folder}")
+        for runtime in self.opened:
+            runtime.close()
+
+
+CONTRACT_DOCKERFILE = 'FROM {base}\nCOPY service.py /\nENV LISTEN=0.0.0.0:80\nCMD ["python3", "/service.py"]\n'
+
+
+@pytest.fixture(scope="session")
+def swarm() -> Iterator[Swarm]:
+    """A swarm of this suite's own, which has the service as an image."""
+    with own_swarm() as made:
+        build(made.api, "selfieless-contract", CONTRACT_DOCKERFILE, [SERVICE])
+        yield made
+
+
 @pytest.fixture(scope="session")
 def service_image(docker_api: APIClient) -> Iterator[str]:
     """The service of this suite as an image."""
     name = f"selfieless-contract:{os.getpid()}"
-    dockerfile = 'FROM {base}\nCOPY service.py /\nENV LISTEN=0.0.0.0:80\nCMD ["python3", "/service.py"]\n'
-    build(docker_api, name, dockerfile, [SERVICE])
+    build(docker_api, name, CONTRACT_DOCKERFILE, [SERVICE])
     yield name
     docker_api.remove_image(name, force=True)
     for kept in docker_api.images(name=f"selfieless.contract-{os.getpid()}"):
         docker_api.remove_image(kept["RepoTags"][0], force=True)
 
 
-@pytest.fixture(params=["fake", "process", pytest.param("docker", marks=pytest.mark.docker)])
+ENGINES = [pytest.param(name, marks=pytest.mark.docker) for name in ("docker", "swarm")]
+
+
+@pytest.fixture(params=["fake", "process", *ENGINES])
 def bench(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setenv("CONTRACT_FOLDER", str(tmp_path))
-    makers: dict[str, Callable[[], FakeBench | ProcessBench | DockerBench]] = {
+    makers: dict[str, Callable[[], FakeBench | ProcessBench | DockerBench | SwarmBench]] = {
         "fake": FakeBench,
         "process": lambda: ProcessBench(tmp_path),
         "docker": lambda: DockerBench(
             tmp_path, request.getfixturevalue("docker_api"), request.getfixturevalue("service_image")
         ),
+        "swarm": lambda: SwarmBench(tmp_path, request.getfixturevalue("swarm"), "selfieless-contract"),
     }
     made = makers[request.param]()
     yield made

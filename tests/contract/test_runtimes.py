@@ -76,7 +76,7 @@ def test_a_port_can_be_used_once_the_stranger_has_left(bench, runtime):
 
 
 def test_what_cannot_be_started_says_why(bench):
-    with pytest.raises(StartFailed, match=r"no such program|No such file|No such image"):
+    with pytest.raises(StartFailed, match=r"no such program|No such file|No such image|is not there"):
         bench.broken().start(bench.port(), generation=1)
 
 

@@ -12,6 +12,7 @@ SERVICES = COMPOSE["services"]
 NOT_PASSED_ON = {
     *("STATE_DIR", "STATE_REDIS_PORT", "START_TIMEOUT", "KEEP", "LB_USER", "SERVICE_COMMAND", "SERVICE_ENV_FILE"),
     *("BASE_IMAGE", "WHEELS", "PYTHON", "DISK_RESERVE"),
+    *("SWARM_NETWORK", "SWARM_RESERVATION"),
     *("REDIS_PASSWORD", "ACTS_REDIS_PASSWORD"),  # nobody reaches the sockets but who mounts their volumes
 }
 

@@ -29,14 +29,20 @@ def test_auto_takes_one_that_can_be_opened_and_says_which(tmp_path):
 
 
 def test_what_this_version_does_not_have_is_refused_in_a_sentence_that_names_the_variable(tmp_path):
-    with pytest.raises(EnvError, match=r"RUNTIME=swarm: this version does not have it; it has auto, docker, process"):
-        choose_runtime(settings(tmp_path, "swarm"))
+    with pytest.raises(EnvError, match=r"RUNTIME=jails: this version does not have it; it has auto, docker, process"):
+        choose_runtime(settings(tmp_path, "jails"))
 
 
 def test_docker_is_refused_in_a_sentence_where_no_engine_answers(tmp_path, monkeypatch):
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
     with pytest.raises(EnvError, match=r"^RUNTIME=docker: no Docker engine answers at unix://.*nobody\.sock"):
         choose_runtime(settings(tmp_path, "docker"))
+
+
+def test_a_swarm_is_refused_in_a_sentence_where_no_engine_answers(tmp_path, monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
+    with pytest.raises(EnvError, match=r"^RUNTIME=swarm: no Docker engine answers at unix://.*nobody\.sock"):
+        choose_runtime(settings(tmp_path, "swarm"))
 
 
 @pytest.mark.docker

@@ -57,6 +57,22 @@ def test_one_secret_signs_the_sessions_of_all_containers(tmp_path):
     assert told(tmp_path, {"SESSION_SECRET": "given"})["SESSION_SECRET"] == "given"
 
 
+def test_secrets_that_lie_in_files_of_this_machine_are_told_as_what_they_are(tmp_path):
+    (tmp_path / "password").write_text("swordfish\n")
+    variables = {"ACTS_REDIS_PASSWORD_FILE": str(tmp_path / "password"), "SESSION_SECRET": "given"}
+    given = told(tmp_path, variables)
+    assert given["ACTS_REDIS_PASSWORD"] == "swordfish"
+    assert not [name for name in given if name.endswith("_FILE")]
+
+
+def test_secrets_that_a_container_has_itself_are_told_as_the_names_of_their_files(tmp_path):
+    files = {"SESSION_SECRET_FILE": "/run/secrets/session_secret"}
+    given = environment(settings(tmp_path), {"CRASH_TOKEN": "crash", **files}, 8004, GATEWAY, files)
+    assert given["SESSION_SECRET_FILE"] == "/run/secrets/session_secret"
+    assert given["CRASH_TOKEN"] == "crash"
+    assert "SESSION_SECRET" not in given
+
+
 def test_the_store_is_reached_through_the_folder_of_its_socket(tmp_path):
     variables = {"ACTS_REDIS_URL": f"unix://{tmp_path}/acts.sock"}
     assert told(tmp_path, variables)["ACTS_REDIS_URL"] == f"unix://{STORE}/acts.sock"

@@ -7,7 +7,10 @@ from docker import APIClient
 from docker_images import BASE
 from helpers import eventually
 
-from deploy.runtime.docker_events import asked_to_end, listen, remembered, was_asked_to_end
+from deploy.runtime.docker_events import CHANGES, asked_to_end, listen, remembered, was_asked_to_end
+
+LABEL = "selfieless.test=events"
+CHANGES_OF_OURS = {"event": list(CHANGES), "label": [LABEL]}
 
 
 def history(*events: str) -> list[dict]:
@@ -57,7 +60,7 @@ def test_the_engine_remembers_what_a_container_was_told(docker_api, sleeper):
 def test_changes_are_heard_also_when_nobody_has_died(docker_api, sleeper):
     heard: list[int] = []
     until = threading.Event()
-    arguments = (docker_api, ["selfieless.test=events"], lambda: heard.append(1), until)
+    arguments = (docker_api, CHANGES_OF_OURS, lambda: heard.append(1), until)
     threading.Thread(target=listen, args=arguments, daemon=True).start()
     eventually(lambda: heard)
     before = len(heard)
@@ -70,8 +73,8 @@ def test_changes_are_heard_also_when_nobody_has_died(docker_api, sleeper):
 def test_when_an_end_is_heard_the_engines_list_tells_it_too(docker_api, sleeper):
     alive: list[int] = []
     until = threading.Event()
-    label = ["selfieless.test=events"]
-    arguments = (docker_api, label, lambda: alive.append(len(docker_api.containers(filters={"label": label}))), until)
+    of_ours = {"label": [LABEL]}
+    arguments = (docker_api, CHANGES_OF_OURS, lambda: alive.append(len(docker_api.containers(filters=of_ours))), until)
     threading.Thread(target=listen, args=arguments, daemon=True).start()
     eventually(lambda: alive == [1])
     docker_api.kill(sleeper)

@@ -34,6 +34,22 @@ def test_another_image_is_not_acts(monkeypatch):
     assert settings().capabilities == ("CHOWN", "SETUID")
 
 
+@pytest.mark.parametrize(
+    ("image", "is_acts", "is_made_here"),
+    [
+        ("acts:2", True, True),
+        ("acts@3f2a9c81d2e4", True, True),
+        ("registry:5000/acts", True, False),
+        ("registry:5000/acts:2@sha256:0a1b", True, False),
+        ("registry:5000/facts", False, False),
+        ("nginx:1", False, False),
+    ],
+)
+def test_our_application_may_come_from_a_registry_and_is_built_where_it_does_not(image, is_acts, is_made_here):
+    docker = DockerSettings(image=image)
+    assert (docker.is_acts, docker.is_made_here) == (is_acts, is_made_here)
+
+
 def test_labels_for_other_tools_are_pairs(monkeypatch):
     monkeypatch.setenv("SERVICE_LABELS", "team=deeds,com.example.rule=a=b")
     assert settings().labels == (("team", "deeds"), ("com.example.rule", "a=b"))

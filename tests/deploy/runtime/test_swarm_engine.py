@@ -1,0 +1,94 @@
+"""Services of a swarm of one node: what the contract of all runtimes does not say."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from docker_images import build
+from helpers import eventually, free_port
+from own_swarm import Swarm, own_swarm
+
+from deploy.runtime.base import StartFailed
+from deploy.runtime.choose import Unavailable, choose_runtime
+from deploy.runtime.docker_settings import DockerSettings
+from deploy.runtime.swarm_engine import SwarmEngine
+from deploy.settings import DeploySettings
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(180)]
+
+ACTS = "acts:swarm"
+SLEEP = 'FROM {base}\nCMD ["sleep", "600"]\n'
+
+
+@pytest.fixture(scope="module")
+def swarm() -> Iterator[Swarm]:
+    with own_swarm() as made:
+        build(made.api, ACTS, SLEEP, [])
+        yield made
+
+
+@pytest.fixture
+def runtime(swarm: Swarm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SwarmEngine]:
+    """A runtime whose containers do nothing, under the name of our application."""
+    monkeypatch.setenv("ACTS_REDIS_URL", "redis://store:6379/0")
+    made = SwarmEngine(settings(tmp_path), swarm.engine.api())
+    yield made
+    swarm.remove_services(f"selfieless.state={tmp_path}")
+    made.close()
+
+
+def settings(folder: Path) -> DeploySettings:
+    docker = DockerSettings(image=ACTS, swarm_network=f"net-{os.getpid()}")
+    return DeploySettings(state_dir=folder, docker=docker, stop_grace=1, runtime="swarm")
+
+
+def test_a_container_has_an_address_on_the_overlay_and_its_service_is_named_for_people(runtime, swarm):
+    port = free_port()
+    found = runtime.start(port, generation=1)
+    assert found.address.endswith(":80")
+    assert found.address != ":80"
+    assert [one["Spec"]["Name"] for one in swarm.api.services()] == [f"acts-{port}"]
+
+
+def test_a_secret_of_the_swarm_is_attached_and_not_told(runtime, swarm, monkeypatch):
+    swarm.api.create_secret("session_secret", b"swordfish")
+    monkeypatch.setenv("SESSION_SECRET_FILE", "/run/secrets/session_secret")
+    found = runtime.start(free_port(), generation=1)
+    container = swarm.api.inspect_container(swarm.container_of(found.runtime_id))
+    assert "SESSION_SECRET_FILE=/run/secrets/session_secret" in container["Config"]["Env"]
+    assert not any("swordfish" in told or told.startswith("SESSION_SECRET=") for told in container["Config"]["Env"])
+    made = swarm.api.exec_create(container["Id"], ["cat", "/run/secrets/session_secret"], user="10001")
+    assert swarm.api.exec_start(made["Id"]) == b"swordfish"
+
+
+def test_a_secret_that_the_swarm_does_not_have_is_named(runtime, monkeypatch):
+    monkeypatch.setenv("CRASH_TOKEN_FILE", "/run/secrets/no_such_secret")
+    with pytest.raises(StartFailed, match="no secret no_such_secret"):
+        runtime.start(free_port(), generation=1)
+
+
+def test_what_swarm_starts_again_is_another_container_that_the_next_start_takes_over(runtime, swarm):
+    port = free_port()
+    first = runtime.start(port, generation=1)
+    swarm.api.kill(swarm.container_of(first.runtime_id))
+    eventually(lambda: [one.runtime_id for one in runtime.running()] not in ([], [first.runtime_id]), within=40)
+    (second,) = runtime.running()
+    assert second.port == port
+    runtime.kill(first.runtime_id)  # is not its successor's end
+    assert runtime.start(port, generation=2).runtime_id == second.runtime_id
+    assert runtime.find(second.runtime_id).generation == 2
+
+
+def test_one_that_is_scaled_to_nothing_was_stopped_by_hand(runtime, swarm):
+    found = runtime.start(free_port(), generation=1)
+    assert not runtime.stopped_by_hand(found.runtime_id)
+    swarm.engine_says("service", "scale", "--detach", f"acts-{found.port}=0")
+    eventually(lambda: runtime.stopped_by_hand(found.runtime_id), within=20)
+    eventually(lambda: runtime.running() == [], within=20)
+
+
+def test_an_engine_outside_of_a_swarm_is_refused_in_a_sentence(tmp_path, monkeypatch, docker_api):
+    if docker_api.info()["Swarm"]["LocalNodeState"] == "inactive":
+        with pytest.raises(Unavailable, match="belongs to no swarm"):
+            choose_runtime(settings(tmp_path))

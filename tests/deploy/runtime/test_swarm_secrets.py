@@ -1,0 +1,13 @@
+"""Which secrets of a swarm a container shares; how they are attached is tried on a swarm in test_swarm_engine.py."""
+
+from deploy.runtime.swarm_secrets import shared
+
+
+def test_what_the_deploy_worker_has_from_the_swarm_is_shared_as_far_as_the_application_reads_it():
+    variables = {
+        "SESSION_SECRET_FILE": "/run/secrets/session_secret",
+        "CRASH_TOKEN_FILE": "/home/me/token",
+        "REDIS_PASSWORD_FILE": "/run/secrets/redis_password",
+        "ACTS_REDIS_PASSWORD": "in plain",
+    }
+    assert shared(variables) == {"SESSION_SECRET_FILE": "/run/secrets/session_secret"}
