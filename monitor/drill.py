@@ -15,7 +15,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -33,12 +33,13 @@ from deploy.runtime.base import Runtime
 from lb.events import Event, Kind, queue_event
 from lb.settings import ServiceSettings
 from monitor import snapshot
-from monitor.prober import Ask, Prober, longest_gap
+from monitor.prober import Ask, Prober, Sent, longest_gap
 
 RATE = 20.0  # requests a second: seen by nobody else, and a gap of a tenth of a second still shows
 CALM = 1.0  # seconds of requests before the fault and after the recovery
 LIMIT = 40.0  # seconds to wait for the recovery; a container may take 30 to boot
 LOOK_SECONDS = 0.02
+PATIENCE = 4.0  # seconds that people wait for a store that is away; told to come again later, none of them is lost
 STILL, GOES = 0.4, 0.1  # seconds in turn of a slow container: its probes have 0.8
 
 
@@ -81,7 +82,7 @@ class Report:
     port: int | None
     sent: int
     lost: int
-    put_off: int  # of the lost: 503 with Retry-After
+    put_off: int  # 503 with Retry-After; lost as well, unless that is what is promised
     longest_gap: float
     left: float | None
     recovered: float | None  # None: not within the limit
@@ -158,7 +159,7 @@ def drill(  # noqa: PLR0913 - one for each thing that a person may say
         if fault not in HEALED:
             wait_until(watch.look if fault is not Fault.SLOW else watch.stayed, CALM if victim else LIMIT)
         time.sleep(CALM)
-    report = judged(fault, watch, prober)
+    report = judged(fault, watch, prober.sent, seconds)
     note(site, victim, f"{fault} {'passed' if report.passed else 'failed'}: {report.reason}", who)
     return report
 
@@ -182,14 +183,20 @@ def wait_until(fact: Callable[[], bool], within: float) -> bool:
     return so
 
 
-def judged(fault: Fault, watch: Watch, prober: Prober) -> Report:
-    """The report."""
-    lost = [one for one in prober.sent if one.lost]
+def lost_of(fault: Fault, sent: Sequence[Sent], seconds: float) -> list[Sent]:
+    """Whom the promises were broken to. For a store that is away longer than people wait, 503 is what is promised."""
+    is_promised = fault is Fault.STORE and seconds >= PATIENCE
+    return [one for one in sent if one.lost and not (is_promised and one.put_off)]
+
+
+def judged(fault: Fault, watch: Watch, sent: Sequence[Sent], seconds: float) -> Report:
+    """The report on a fault that lasted for so long, where its end was not up to others."""
+    lost, put_off = lost_of(fault, sent, seconds), sum(one.put_off for one in sent)
     recovered = watch.recovered
     if fault is Fault.SLOW:
         recovered = 0.0 if watch.left is None else None
     reasons = {
-        f"{len(lost)} of {len(prober.sent)} requests were lost": bool(lost),
+        f"{len(lost)} of {len(sent)} requests were lost": bool(lost),
         "it was taken for sick, though it answered its probes": fault is Fault.SLOW and recovered is None,
         f"it had not recovered after {LIMIT:.0f} s": fault is not Fault.SLOW and recovered is None,
     }
@@ -199,14 +206,16 @@ def judged(fault: Fault, watch: Watch, prober: Prober) -> Report:
     return Report(
         fault=str(fault),
         port=watch.victim.port if watch.victim else None,
-        sent=len(prober.sent),
+        sent=len(sent),
         lost=len(lost),
-        put_off=sum(one.put_off for one in lost),
-        longest_gap=round(longest_gap(prober.sent), 3),
+        put_off=put_off,
+        longest_gap=round(longest_gap(sent), 3),
         left=None if watch.left is None else round(watch.left, 3),
         recovered=None if recovered is None else round(recovered, 3),
         passed=not failed,
-        reason="; ".join(failed) or f"none of {len(prober.sent)} requests was lost",
+        reason="; ".join(failed)
+        or f"none of {len(sent)} requests was lost"
+        + f"; told to come again, since the store was away for {PATIENCE:g} s or more: {put_off}" * bool(put_off),
     )
 
 

@@ -40,7 +40,8 @@ def run_drill(*, fault: str, port: int | None, seconds: float, yes: bool, as_jso
       slow   it stands still four tenths of each half       it must stay, nothing may be lost
              second (RUNTIME=process)
       redis  the state Redis stands still                   nothing may be lost, nothing relaunched
-      store  the acts store stands still                    people wait, and are answered
+      store  the acts store stands still                    people wait, and are answered; after
+                                                            4 s they are told to come again
 
     \b
     Exit status: 0 passed; 1 failed, or could not be done, with the reason; 2 the command or a variable is wrong.
@@ -107,8 +108,8 @@ def as_text(report: Report) -> str:
     lines = [
         f"{report.fault}{where}: {'passed' if report.passed else 'FAILED'}, {report.reason}.",
         f"  requests sent    {report.sent}",
-        f"  lost             {report.lost}"
-        + (f", {report.put_off} of them 503 with Retry-After" * bool(report.put_off)),
+        f"  lost             {report.lost}",
+        *[f"  told to retry    {report.put_off} (503 with Retry-After)"] * bool(report.put_off),
         f"  longest gap      {report.longest_gap:.2f} s",
     ]
     if report.left is not None:

@@ -12,16 +12,21 @@ from monitor.drill import (
     CannotDrill,
     Fault,
     Site,
+    Watch,
     beyond_loopback,
     clients_from_elsewhere,
+    generations_of,
     hung,
     is_near,
+    judged,
+    lost_of,
     plan_of,
     server_pid,
     store_still,
     victim_of,
     wait_until,
 )
+from monitor.prober import Ask, Sent
 
 
 @pytest.fixture
@@ -106,6 +111,28 @@ def test_only_a_redis_of_this_machine_can_stand_still(site: Site, redis_server) 
         server_pid("redis://10.0.0.5:6379/0")
     with pytest.raises(CannotDrill, match="ACTS_REDIS_URL"), store_still(site, None):
         pytest.fail("nothing is known of a store")
+
+
+def answered(status: int, *, retry_after: bool = False) -> Sent:
+    return Sent(Ask("GET", "/"), 1.0, 0.1, status, 1, retry_after, "", 5)
+
+
+@pytest.mark.parametrize(
+    ("fault", "seconds", "lost"),
+    [(Fault.STORE, 5.0, 2), (Fault.STORE, 2.0, 3), (Fault.REDIS, 5.0, 3), (Fault.KILL, 5.0, 3)],
+)
+def test_to_be_told_to_come_again_is_what_is_promised_for_a_store_that_stays_away(
+    fault: Fault, seconds: float, lost: int
+) -> None:
+    sent = [answered(200), answered(503, retry_after=True), answered(503), answered(500)]
+    assert len(lost_of(fault, sent, seconds)) == lost
+
+
+def test_a_store_that_stays_away_passes_and_says_who_was_told_to_come_again(site: Site) -> None:
+    watch = Watch(site, None, generations_of(site), recovered=1.0)
+    report = judged(Fault.STORE, watch, [answered(200), answered(503, retry_after=True)], 5.0)
+    assert (report.passed, report.lost, report.put_off) == (True, 0, 1)
+    assert "told to come again, since the store was away for 4 s or more: 1" in report.reason
 
 
 def test_a_wait_ends_with_the_fact_or_with_its_time() -> None:

@@ -26,7 +26,7 @@ def test_the_report_tells_what_was_lost_and_how_long_it_took() -> None:
 def test_a_failed_one_says_why_and_what_was_put_off() -> None:
     failed = Report("store", None, 90, 4, 3, 2.0, None, None, False, "4 of 90 requests were lost")
     assert as_text(failed).splitlines()[0] == "store: FAILED, 4 of 90 requests were lost."
-    assert "4, 3 of them 503 with Retry-After" in as_text(failed)
+    assert "told to retry    3 (503 with Retry-After)" in as_text(failed)
 
 
 def test_an_unknown_fault_is_a_wrong_command() -> None:

@@ -45,6 +45,13 @@ def test_each_fault_passes_and_is_told_with_who_it_was(site: RunningService, fau
     eventually(lambda: stopped_processes(site) == [], 5)
 
 
+def test_a_store_that_stays_away_for_longer_than_people_wait_is_no_failure(site: RunningService) -> None:
+    report = json.loads(site.command("drill", "store", "--json", "--seconds", "7"))
+    assert (report["passed"], report["lost"]) == (True, 0)
+    assert report["put_off"] > 0
+    assert "told to come again" in report["reason"]
+
+
 def test_ctrl_c_lets_what_was_stopped_go_on(site: RunningService) -> None:
     drilling = subprocess.Popen(
         [SELFIELESS, "drill", "redis", "--seconds", "60"], env=site.environment, stdout=subprocess.DEVNULL, stderr=-3
