@@ -1,0 +1,32 @@
+"""The simulation as a command: all designs over the same arrivals, and stale counts; writes CSV and curves."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from bench.scale import charts
+from bench.scale.counts import Counting, staleness
+from bench.scale.output import Progress, write
+from bench.scale.trials import Fleet, all_trials
+
+COUNTINGS = ((0.1, 0.1), (0.1, 1.0), (1.0, 1.0), (1.0, 5.0), (10.0, 10.0))  # precision, told every: seconds
+
+
+def simulate(fleet: Fleet, seed: int, out: Path) -> None:
+    """Run all of it and write OUT/scale-simulation.csv, OUT/scale-counts.csv and OUT/scale-spread.png."""
+    out.mkdir(parents=True, exist_ok=True)
+    say = Progress()
+    found = list(all_trials(fleet, seed, say))
+    write(out / "scale-simulation.csv", [asdict(row) for row, _ in found])
+    charts.draw_spreads([(row.design, row.load, curve) for row, curve in found], fleet, out / "scale-spread.png")
+    say("stale counts")
+    counted = [counted_by(fleet, seed, precision, every) for precision, every in COUNTINGS]
+    write(out / "scale-counts.csv", counted)
+    say("done")
+
+
+def counted_by(fleet: Fleet, seed: int, precision: float, every: float) -> dict[str, object]:
+    """One line of stale counts."""
+    how = Counting(proxies=fleet.proxies, rate=fleet.requests / 200, precision=precision, told_every=every)
+    found = asdict(staleness(how, np.random.default_rng(seed)))
+    return {name: round(value, 6) for name, value in {"rate": how.rate, "window": how.window, **found}.items()}
