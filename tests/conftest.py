@@ -14,7 +14,7 @@ from deploy.runtime.docker_settings import DockerSettings
 
 # What takes longest comes last, so that a small mistake shows first; the browser at the very end, because Playwright
 # leaves an event loop running in the main thread and asyncio.run() refuses to work beside it.
-LAST = ("contract", "e2e", "promises", "browser")
+LAST = ("contract", "e2e", "promises", "swarm", "browser")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
