@@ -1,4 +1,4 @@
-"""Small things that many tests need: waiting for a fact with a deadline, and free ports."""
+"""Small things that many tests need: waiting for a fact with a deadline, free ports, and names of processes."""
 
 import random
 import socket
@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
+
+import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 T = TypeVar("T")
@@ -53,3 +55,11 @@ def is_free(host: str, port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def title_of(process: psutil.Process) -> str:
+    """What ps shows; nothing for one that has ended."""
+    try:
+        return " ".join(process.cmdline()).strip()
+    except psutil.NoSuchProcess:  # a zombie is one, too
+        return ""

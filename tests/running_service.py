@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import redis
 import requests
-from helpers import eventually, free_port, free_ports
+from helpers import eventually, free_port, free_ports, title_of
 
 ROOT = Path(__file__).resolve().parent.parent
 SELFIELESS = str(Path(sys.executable).parent / "selfieless")
@@ -111,14 +111,6 @@ class RunningService:
     def titles(self) -> dict[int, str]:
         """What ps shows for each living process of the service."""
         return {process.pid: title for process in self.processes() if (title := title_of(process))}
-
-
-def title_of(process: psutil.Process) -> str:
-    """What ps shows; nothing for one that has ended."""
-    try:
-        return " ".join(process.cmdline()).strip()
-    except psutil.NoSuchProcess:  # a zombie is one, too
-        return ""
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 import requests
 from acts_samples import act, user
-from helpers import eventually
+from helpers import eventually, title_of
 
 Start = Callable[..., Any]
 
@@ -17,7 +17,7 @@ Start = Callable[..., Any]
 def test_ps_shows_which_container_it_is(start_container: Start) -> None:
     container = start_container()
     master = psutil.Process(container.process.pid)
-    names = [" ".join(process.cmdline()).strip() for process in (master, *master.children())]
+    names = [title_of(process) for process in (master, *master.children())]
     assert names == [f"acts {container.port}", f"acts {container.port} worker"]
 
 

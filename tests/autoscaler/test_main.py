@@ -7,7 +7,7 @@ import sys
 
 import psutil
 import pytest
-from helpers import eventually
+from helpers import eventually, title_of
 from shifted_clock import shifted
 
 from autoscaler import compared, decision_log, override
@@ -44,7 +44,7 @@ def test_it_ticks_by_itself_and_ends_on_term(start, redis_client):
     process = start()
     assert eventually(lambda: ports(redis_client) == ["8000"], within=15)
     assert read_beat(redis_client, "acts", "autoscaler").pid == process.pid
-    assert psutil.Process(process.pid).cmdline()[0].startswith("autoscaler")
+    assert title_of(psutil.Process(process.pid)).startswith("autoscaler")
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0
 

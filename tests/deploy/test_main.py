@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 import redis
-from helpers import ROOT, eventually, free_ports
+from helpers import ROOT, eventually, free_ports, title_of
 from real_redis import start_redis
 
 from deploy.container_state import State
@@ -173,7 +173,7 @@ def test_it_shows_signs_of_life_and_its_name(deployment):
     beat = eventually(lambda: read_beat(deployment.redis, "acts", "deploy"), within=15)
     assert (beat.pid, beat.trouble) == (worker.pid, "")
     eventually(lambda: deployment.redis.smembers("rq:workers"))
-    assert psutil.Process(worker.pid).cmdline()[0].startswith("deploy worker")
+    assert title_of(psutil.Process(worker.pid)).startswith("deploy worker")
 
 
 def test_it_goes_on_when_redis_comes_back_empty():
@@ -205,7 +205,7 @@ def jobs_are_taken(client: redis.Redis) -> bool:
 
 def test_it_ends_on_term_while_redis_is_away(deployment):
     worker = deployment.work(REDIS_URL=f"unix://{deployment.folder}/nobody.sock")
-    eventually(lambda: psutil.Process(worker.pid).cmdline()[0].startswith("deploy worker"), within=15)
+    eventually(lambda: title_of(psutil.Process(worker.pid)).startswith("deploy worker"), within=15)
     eventually(lambda: "no jobs for now" in worker.stderr.readline(), within=15)
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(5) == 0

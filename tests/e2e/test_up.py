@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from helpers import eventually, free_port
-from running_service import ROOT, RunningService, running_service, start, stop, title_of
+from helpers import eventually, free_port, title_of
+from running_service import ROOT, RunningService, running_service, start, stop
 
 from deploy.runtime.local_process import MARK
 from deploy.runtime.processes import all_stats, environment_of

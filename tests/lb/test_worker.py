@@ -6,11 +6,10 @@ import subprocess
 import threading
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
-from helpers import eventually
+from helpers import eventually, title_of
 from rig import Backend, Request, RunningProxy, Wire, request
 
 MakeBackend = Callable[..., Backend]
@@ -157,11 +156,7 @@ def test_who_replaces_a_killed_worker_is_called_as_that_one_was(
     proxy = make_proxy(make_backend(), options=("--workers", "2"))
 
     def workers() -> dict[str, int]:
-        found = {}
-        for child in psutil.Process(proxy.process.pid).children():
-            with suppress(psutil.NoSuchProcess):  # also one that has died and is still to be reaped
-                found[child.cmdline()[0].strip()] = child.pid
-        return found
+        return {title_of(child): child.pid for child in psutil.Process(proxy.process.pid).children()}
 
     both = ["lb worker 1", "lb worker 2"]
     before = eventually(lambda: sorted(found := workers()) == both and found)

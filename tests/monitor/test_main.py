@@ -8,7 +8,7 @@ import sys
 
 import psutil
 import pytest
-from helpers import eventually, free_port
+from helpers import eventually, free_port, title_of
 
 from deploy.container_state import State
 from deploy.container_table import ContainerTable, whereabouts
@@ -87,7 +87,7 @@ def test_it_polls_by_itself_shows_life_and_ends_on_term(place):
     place.launch()
     process = place.monitor()
     assert eventually(place.beat, within=15).pid == process.pid
-    assert psutil.Process(process.pid).cmdline()[0].startswith("monitor")
+    assert title_of(psutil.Process(process.pid)).startswith("monitor")
     assert place.container().state is State.RUNNING
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0

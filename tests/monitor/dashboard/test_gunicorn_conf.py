@@ -4,7 +4,7 @@ import subprocess
 
 import psutil
 import requests
-from helpers import ROOT
+from helpers import ROOT, title_of
 from running_dashboard import COMMAND, running_dashboard
 
 
@@ -23,7 +23,7 @@ def test_it_ends_at_once_with_term_though_somebody_listens(redis_server, redis_c
 def titles(pid: int) -> set[str]:
     """What ps shows for a process and its children."""
     process = psutil.Process(pid)
-    return {" ".join(one.cmdline()).strip() for one in [process, *process.children()]}
+    return {title_of(one) for one in [process, *process.children()]}
 
 
 def test_a_wrong_variable_is_one_sentence_and_exit_code_2() -> None:
