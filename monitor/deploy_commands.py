@@ -6,16 +6,10 @@ and nothing else.
 
 import getpass
 import json
-import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 
 import click
-from rich.console import Console
-from rich.status import Status
 
-from deploy import daemon_beat
 from deploy.container import Container
 from deploy.container_table import ContainerTable
 from deploy.roller import Rollouts
@@ -23,16 +17,10 @@ from deploy.rollout import Phase, Rollout
 from deploy.runtime.base import ImageMissing, RuntimeAway
 from deploy.runtime.choose import choose_runtime
 from deploy.settings import DeploySettings
-from lb import events
 from lb.clock import redis_time
-from lb.events import Event
-from monitor import event_view
+from monitor.follow import Follower
 from monitor.service_env import service_env
-from monitor.session import Service, console
-
-LOOK_SECONDS = 0.2
-INTERRUPTED = 130  # what shells say of a command that Ctrl-C has ended
-LAST_EVENTS = 1000  # read at once; far more than come between two looks
+from monitor.session import Service
 
 
 @click.command("deploy")
@@ -84,8 +72,7 @@ class Watch:
         self._rollouts = Rollouts(service.redis, service.service)
         self._table = ContainerTable(service.redis, service.service)
         self._json = as_json
-        self._console: Console = console()
-        self._seen = newest_event(service)
+        self._follower = Follower(service, as_json=as_json)
 
     def image_before(self) -> str:
         """What `--rollback` goes back to."""
@@ -116,11 +103,9 @@ class Watch:
 
     def follow(self, wish: Phase) -> None:
         """Tell what happens until it is over; it is a failure if it does not end as it should."""
-        try:
-            self._tell_until_over()
-        except KeyboardInterrupt:
-            click.echo("The roll-out goes on: `selfieless deploy --status` shows it, `--abort` undoes it.", err=True)
-            raise click.exceptions.Exit(INTERRUPTED) from None
+        self._follower.follow(
+            self._progress, "The roll-out goes on: `selfieless deploy --status` shows it, `--abort` undoes it."
+        )
         rollout = self._rollouts.read()
         if self._json:
             self.show()
@@ -129,70 +114,19 @@ class Watch:
         if not self._json:
             click.echo(sentence(rollout, self._table.all()))
 
+    def _progress(self) -> str | None:
+        rollout = self._rollouts.read()
+        return progress(rollout, self._table.all()) if rollout.is_active else None
+
     def _prepared(self, image: str) -> str:
         settings = DeploySettings.from_env(service_env())
         runtime, _ = choose_runtime(settings)
         try:
-            return runtime.prepare(image, self._tell)
+            return runtime.prepare(image, self._follower.tell)
         except (ImageMissing, RuntimeAway) as error:
             raise click.ClickException(str(error)) from error
         finally:
             runtime.close()
-
-    def _tell(self, line: str) -> None:
-        click.echo(json.dumps({"line": line}) if self._json else line)
-
-    def _tell_until_over(self) -> None:
-        with self._spinner() as update:
-            while True:
-                rollout = self._rollouts.read()
-                for event in self._news():
-                    self._tell_event(event)
-                if not rollout.is_active:
-                    return
-                update(progress(rollout, self._table.all()) + self._worker_trouble())
-                time.sleep(LOOK_SECONDS)
-
-    def _spinner(self) -> AbstractContextManager[Callable[[str], None]]:
-        """Where the progress is shown: a line that moves on a terminal, nowhere else."""
-        if self._json or not self._console.is_terminal:
-            return nullcontext(lambda _line: None)
-        return Spinner(self._console)
-
-    def _news(self) -> Iterator[Event]:
-        for event in events.read(self._service.redis, self._name, self._seen, LAST_EVENTS):
-            self._seen = event.id
-            yield event
-
-    def _tell_event(self, event: Event) -> None:
-        if self._json:
-            click.echo(json.dumps(event_view.as_json(event)))
-        else:
-            self._console.print(event_view.as_text(event), soft_wrap=True)
-
-    def _worker_trouble(self) -> str:
-        alive = daemon_beat.read(self._service.redis, self._name, "deploy")
-        return "" if alive else "; it waits for the deploy worker, which shows no sign of life"
-
-
-class Spinner:
-    """A line that moves, with what is going on now."""
-
-    def __init__(self, screen: Console) -> None:
-        self._status = Status("", console=screen)
-
-    def __enter__(self) -> Callable[[str], None]:
-        self._status.start()
-        return self._status.update
-
-    def __exit__(self, *_: object) -> None:
-        self._status.stop()
-
-
-def newest_event(service: Service) -> str:
-    """The id of the last event before the roll-out."""
-    last = events.last(service.redis, service.service.name, 1)
-    return last[-1].id if last else "0"
 
 
 def under_way() -> click.ClickException:
