@@ -4,7 +4,7 @@ answer.
     NAME:requests         sorted set   "<worker id>:<n>", score = unix time   lb adds, the autoscaler trims
     NAME:requests:slots   hash         start of a slot in ms -> requests      the same, with COUNT_PRECISION
 
-A member costs about 105 bytes: 125 MB at 10,000 requests/s over a window of 120 s. Where that does not fit,
+A member costs 105 to 140 bytes: 125 to 165 MB at 10,000 requests/s over a window of 120 s. Where that does not fit,
 COUNT_PRECISION (seconds) makes the workers count by slots of that length instead: window / precision
 numbers in all, whatever the rate, and a count that is wrong by one slot's requests at most. Readers add up
 both, so that the mode may change at any time. Functions take the pipeline, so that the caller decides what

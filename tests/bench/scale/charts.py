@@ -20,7 +20,7 @@ COLOURS = {
     "two choices, own counts": "#a86f14",
     "random": "#b0402a",
 }
-DOTS_PER_INCH = 100
+DOTS_PER_INCH = 85
 
 
 Curve = Sequence[tuple[float, float]]
@@ -47,7 +47,9 @@ def draw_spreads(curves: Iterable[tuple[str, str, list[tuple[int, int]]]], fleet
             continue
         panels[load].plot(*zip(*curve, strict=True), color=COLOURS[name], linewidth=1.6, label=name)
     for load, axes in panels.items():
-        axes.set(xscale="log", yscale="log", xlabel="requests")
+        axes.set(xscale="log", xlabel="requests")
+        axes.set_yscale("symlog", linthresh=1)  # shares may be equal
+        axes.set_ylim(bottom=0)
         axes.set_title(f"{load} load", loc="left", fontsize=10)
         plain(axes)
     panels["even"].set_ylabel("largest less smallest share, requests")
