@@ -1,6 +1,6 @@
 """That the acts store takes nothing new because its disk is full: said once, shown while it lasts, told when over.
 
-NAME:disk   hash with a TTL of 10 s   reason, since (unix seconds)   written by `up`, which started the store
+NAME:disk   hash with a TTL of 10 s   reason, since (unix seconds)   written by the store's disk guard
 """
 
 from collections.abc import Mapping

@@ -31,6 +31,7 @@ PARTS = {
     "deploy": Part(("-m", "deploy"), ("CRASH_TOKEN", "SESSION_SECRET")),
     "monitor": Part(("-m", "monitor")),
     "autoscaler": Part(("-m", "autoscaler")),
+    "disk": Part(("-m", "deploy.machine.disk")),
     "dashboard": Part(("-m", "gunicorn", "-c", "python:monitor.dashboard.gunicorn_conf"), ("ADMIN_TOKEN",)),
 }
 

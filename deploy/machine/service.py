@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
@@ -20,7 +20,7 @@ from rich.console import Console
 
 from deploy import rollout, stopped
 from deploy.machine import process_tree, redis_servers, supervisor_conf
-from deploy.machine.disk_guard import DiskGuard
+from deploy.machine.disk_guard import LOOK_SECONDS, DiskGuard, guard_of
 from deploy.machine.preflight import NotReady
 from deploy.machine.settings import ROOT, RunFolder, UpSettings
 from deploy.machine.supervised import Supervised
@@ -33,7 +33,6 @@ SERVERS = ("redis-state", "redis-acts")
 CONTROL = ("monitor", "autoscaler", "deploy")  # those who start and stop containers
 PROXY = ("lb",)
 VIEW = ("dashboard",)
-LOOK_SECONDS = 0.25  # between two looks at the disk: what comes in meanwhile fits into its reserve
 
 
 class StartFailed(Exception):
@@ -177,14 +176,12 @@ class Service:
         raise StartFailed(f"the process supervisor ended with status {self.daemon.returncode}; stopping the rest.")
 
     def disk_guard(self) -> DiskGuard | None:
-        """Who watches the disk of the acts store, if that is ours. Half a second bounds a look at one that hangs."""
+        """Who watches the disk of the acts store, if that is ours to start."""
         if "redis-acts" not in self.servers or not self.settings.disk_reserve:
             return None
-        store, state = (
-            connect(self.environment[name], timeout=0.5, name="up") for name in ("ACTS_REDIS_URL", "REDIS_URL")
-        )
-        folder, reserve = self.settings.state_dir / "acts", self.settings.disk_reserve
-        return DiskGuard(store, state, self.settings.service.name, folder, reserve)
+        service = replace(self.settings.service, redis_url=self.environment["REDIS_URL"])
+        folder = self.settings.state_dir / "acts"
+        return guard_of(self.environment["ACTS_REDIS_URL"], service, folder, self.settings.disk_reserve)
 
     def stop(self, hurry: Callable[[], bool]) -> None:
         """Play the start backwards within `stop_timeout`, or at once when `hurry` says so; leave nobody behind."""

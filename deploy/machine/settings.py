@@ -13,6 +13,7 @@ from pathlib import Path
 
 from environs import Env, ValidationError, validate
 
+from deploy.machine.disk_guard import RESERVE
 from lb.secret_files import secret, with_password
 from lb.settings import NOT_NEGATIVE, PORT, POSITIVE, ServiceSettings
 
@@ -55,9 +56,7 @@ class UpSettings:
     start_timeout: float = 60.0  # a loaded two-core machine needs 5; reading a big append-only file takes the rest
     stop_timeout: float = 9.0  # Ctrl-C promises ten seconds; the last one is for the sweep
     keep: bool = False  # Docker containers outlive `up`
-    disk_reserve: int = (
-        64_000_000  # bytes of disk for the acts store's next writes: some of the largest uploads; 0: none
-    )
+    disk_reserve: int = RESERVE  # bytes of disk for the acts store; 0: none
 
     @classmethod
     def from_env(cls, env: Env | None = None) -> "UpSettings":

@@ -11,7 +11,7 @@ SERVICES = COMPOSE["services"]
 # What compose decides itself, what is one machine's alone, and what goes to images while they are built.
 NOT_PASSED_ON = {
     *("STATE_DIR", "STATE_REDIS_PORT", "START_TIMEOUT", "KEEP", "LB_USER", "SERVICE_COMMAND", "SERVICE_ENV_FILE"),
-    *("BASE_IMAGE", "WHEELS", "PYTHON", "DISK_RESERVE"),
+    *("BASE_IMAGE", "WHEELS", "PYTHON"),
     *("SWARM_NETWORK", "SWARM_RESERVATION"),
     *("REDIS_PASSWORD", "ACTS_REDIS_PASSWORD"),  # nobody reaches the sockets but who mounts their volumes
 }
@@ -50,10 +50,10 @@ def test_the_engines_socket_is_mounted_where_it_must_be_and_nowhere_else() -> No
 def test_who_reads_what_strangers_send_is_nobody_and_reaches_no_photos() -> None:
     assert "user" not in SERVICES["lb"]
     assert "acts-socket" not in mounts("lb") + mounts("dashboard")
-    assert {name for name in SERVICES if "acts-data" in mounts(name)} == {"redis-acts"}
+    assert {name for name in SERVICES if "acts-data" in mounts(name)} == {"redis-acts", "disk"}
 
 
-@pytest.mark.parametrize("service", ["redis-state", "redis-acts", "autoscaler", "engine-proxy", "secrets"])
+@pytest.mark.parametrize("service", ["redis-state", "redis-acts", "disk", "autoscaler", "engine-proxy", "secrets"])
 def test_what_needs_no_network_has_none(service: str) -> None:
     assert SERVICES[service]["network_mode"] == "none"
     assert "ports" not in SERVICES[service]

@@ -13,6 +13,8 @@ from compose_project import Project
 from docker_images import engine
 from helpers import eventually
 
+from deploy.machine.disk_guard import RESERVE
+
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 ANN = ("ann", hashlib.sha1(b"correct horse").hexdigest())
 CHECK = ("python3", "-m", "deploy.part_check")
@@ -74,6 +76,12 @@ def test_what_was_shared_is_seen_by_everybody(project: Project) -> None:
     assert act["caption"] == "Planted an oak"
     assert base64.b64decode(act["imgB64"]).startswith(b"\x89PNG")
     assert "Planted an oak" in project.get("/").text
+
+
+def test_room_on_the_disk_is_kept_for_the_acts_store(project: Project) -> None:
+    look = "import os, pathlib; print(*(os.stat(f).st_blocks * 512 for f in pathlib.Path('/store').rglob('*.aof')))"
+    taken = lambda: project.inside("disk", "python3", "-c", look)  # noqa: E731
+    eventually(lambda: max(map(int, taken().split())) >= RESERVE * 3 // 4, within=20, every=0.2)
 
 
 def test_containers_are_served_in_turn(project: Project) -> None:

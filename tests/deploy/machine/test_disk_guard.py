@@ -96,11 +96,22 @@ def test_the_append_only_file_is_not_rewritten_where_there_is_no_room_for_a_seco
     assert percent() == {"auto-aof-rewrite-percentage": "0"}
 
 
-def test_a_store_or_a_state_that_is_away_is_told_by_a_later_look(tmp_path: Path) -> None:
+def test_a_store_and_a_state_that_are_away_are_told_by_a_later_look(tmp_path: Path) -> None:
     nobody = connect(f"unix://{tmp_path}/none.sock")
-    guard = DiskGuard(nobody, nobody, "acts", tmp_path / "missing", RESERVE)
+    guard = DiskGuard(nobody, nobody, "acts", tmp_path, RESERVE)
     guard.tick(100.0)
-    assert guard.refuses  # nobody knows how much room there is in a folder that is not there
+    assert not guard.refuses
+
+
+def test_a_folder_that_cannot_be_looked_at_leaves_all_as_it_is_and_is_told_once(
+    guard: DiskGuard, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    guard.folder = tmp_path / "missing"
+    for now in (100.0, 101.0):
+        guard.tick(now)
+    assert guard.store.set("photo", "x")
+    (record,) = caplog.records
+    assert "cannot be watched" in record.getMessage()
 
 
 def test_what_the_store_has_taken_is_there_after_it_was_killed_on_a_full_disk(
