@@ -9,7 +9,7 @@ import asyncio
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -100,7 +100,7 @@ class Connection:
         status = 100
         while status < 200:
             first, *lines = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-            status = int(first.split(" ", 2)[1])
+            status = int(first.partition(" ")[2][:3])
             pairs = (line.partition(":")[::2] for line in lines if line)
             fields = {name.lower(): value.strip() for name, value in pairs}
         return status, fields
@@ -211,7 +211,7 @@ class Prober:
                 at,
                 time.monotonic() - began,
                 status,
-                int(fields.get("x-served-by", "0") or 0),
+                container_in(fields),
                 "retry-after" in fields,
                 trouble,
                 connection.local_port if connection else 0,
@@ -235,6 +235,12 @@ class Prober:
         else:
             with suppress(OSError):
                 connection.close()
+
+
+def container_in(fields: Mapping[str, str]) -> int:
+    """The number of the container that answered; 0 when nobody, or somebody who is not our proxy, said who."""
+    said = fields.get("x-served-by", "")
+    return int(said) if said.isascii() and said.isdigit() else 0
 
 
 def longest_gap(sent: Iterable[Sent]) -> float:

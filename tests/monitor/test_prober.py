@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+import pytest
 from helpers import eventually, free_port
 from sick_servers import CRASHED, OK, Server, response, says, served, trickles
 
@@ -49,6 +50,19 @@ def test_an_answer_that_breaks_off_is_lost_and_is_not_asked_for_again() -> None:
         assert all(one.lost and one.status == 0 for one in prober.sent)
         assert len(server.heads) == len(prober.sent)
     assert "no answer: IncompleteReadError" in next(iter(causes(prober.sent)))
+
+
+@pytest.mark.parametrize("answer", [b"garbage\r\n\r\n", b"HTTP/1.1\r\n\r\n", b"HTTP/1.1 OK\r\n\r\n"])
+def test_an_answer_that_is_no_http_is_lost_and_counted(answer: bytes) -> None:
+    with served(Server(says(answer, keep=False))) as server:
+        prober = probed(server.port)
+        assert all(one.lost and "ValueError" in one.trouble for one in prober.sent)
+        assert len(server.heads) == len(prober.sent)
+
+
+def test_an_answer_of_somebody_who_is_not_our_proxy_names_no_container() -> None:
+    with served(Server(says(CHUNKED.replace(b"By: 3", b"By: cache-7")))) as server:
+        assert {(one.status, one.container) for one in probed(server.port).sent} == {(200, 0)}
 
 
 def test_refused_connections_and_5xx_are_lost_and_say_why() -> None:
