@@ -144,7 +144,7 @@ def drill(  # noqa: PLR0913 - one for each thing that a person may say
 ) -> Report:
     """Bring the fault about, wait for the recovery, restore. `seconds`: how long what is not healed by another lasts.
 
-    `tell` hears how it goes, in sentences. Raises CannotDrill before anything has happened, redis.RedisError.
+    `tell` hears how it goes, in sentences. Raises CannotDrill where it cannot be done, redis.RedisError.
     """
     victim = victim_of(site, port) if fault in OF_A_CONTAINER else None
     watch = Watch(site, victim, generations_of(site))
@@ -152,16 +152,31 @@ def drill(  # noqa: PLR0913 - one for each thing that a person may say
     with Prober(site.lb_port, RATE, plan_of(site, fault)) as prober:
         tell("requests come in; nothing has happened yet")
         time.sleep(CALM)
-        note(site, victim, f"{fault} begins", who)
-        watch.began = time.monotonic()
-        with strike(site, victim):
-            pass_time(fault, watch, prober, seconds, tell)
-        if fault not in HEALED:
-            wait_until(watch.look if fault is not Fault.SLOW else watch.stayed, CALM if victim else LIMIT)
-        time.sleep(CALM)
+        with told(site, victim, fault, who):
+            watch.began = time.monotonic()
+            with strike(site, victim):
+                pass_time(fault, watch, prober, seconds, tell)
+            if fault not in HEALED:
+                wait_until(watch.look if fault is not Fault.SLOW else watch.stayed, CALM if victim else LIMIT)
+            time.sleep(CALM)
     report = judged(fault, watch, prober.sent, seconds)
     note(site, victim, f"{fault} {'passed' if report.passed else 'failed'}: {report.reason}", who)
     return report
+
+
+@contextmanager
+def told(site: Site, victim: Container | None, fault: Fault, who: str) -> Iterator[None]:
+    """The event of the beginning; and that of the end, where no report will tell it."""
+    note(site, victim, f"{fault} begins", who)
+    try:
+        yield
+    except CannotDrill as error:
+        note(site, victim, f"{fault} could not be done: {error}", who)
+        raise
+    except BaseException as error:
+        with suppress(redis.RedisError):  # it may be what has ended the drill
+            note(site, victim, f"{fault} was broken off ({type(error).__name__})", who)
+        raise
 
 
 def pass_time(fault: Fault, watch: Watch, prober: Prober, seconds: float, tell: Callable[[str], None]) -> None:

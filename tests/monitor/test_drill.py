@@ -7,6 +7,8 @@ from deploy.container_state import State
 from deploy.container_table import ContainerTable
 from deploy.runtime.base import Found
 from deploy.runtime.fake import FakeRuntime, World
+from lb import events
+from lb.events import Kind
 from lb.settings import ServiceSettings
 from monitor.drill import (
     CannotDrill,
@@ -15,6 +17,7 @@ from monitor.drill import (
     Watch,
     beyond_loopback,
     clients_from_elsewhere,
+    drill,
     generations_of,
     hung,
     is_near,
@@ -23,6 +26,7 @@ from monitor.drill import (
     plan_of,
     server_pid,
     store_still,
+    told,
     victim_of,
     wait_until,
 )
@@ -111,6 +115,24 @@ def test_only_a_redis_of_this_machine_can_stand_still(site: Site, redis_server) 
         server_pid("redis://10.0.0.5:6379/0")
     with pytest.raises(CannotDrill, match="ACTS_REDIS_URL"), store_still(site, None):
         pytest.fail("nothing is known of a store")
+
+
+def tellings(site: Site) -> list[str]:
+    return [event.reason for event in events.read(site.client, site.service.name, "0") if event.kind is Kind.DRILL]
+
+
+def test_a_drill_that_cannot_be_done_tells_so_at_its_end(site: Site) -> None:
+    with pytest.raises(CannotDrill):
+        drill(site, Fault.SLOW, 8000, "ann", tell=lambda _line: None)
+    first, last = tellings(site)
+    assert first == "drill: slow begins"
+    assert last.startswith("drill: slow could not be done: slow needs RUNTIME=process")
+
+
+def test_a_drill_that_is_broken_off_tells_so_at_its_end(site: Site) -> None:
+    with pytest.raises(KeyboardInterrupt), told(site, None, Fault.REDIS, "ann"):
+        raise KeyboardInterrupt
+    assert tellings(site) == ["drill: redis begins", "drill: redis was broken off (KeyboardInterrupt)"]
 
 
 def answered(status: int, *, retry_after: bool = False) -> Sent:
