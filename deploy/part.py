@@ -18,6 +18,10 @@ SECRETS = ("CRASH_TOKEN", "ADMIN_TOKEN", "SESSION_SECRET")
 GROUP_MAY_READ = 0o440  # the parts have accounts of their own, and this group in common
 
 
+class NoSuchCommand(Exception):
+    """What was asked for is neither a part nor a program; the message is a sentence."""
+
+
 @dataclass(frozen=True)
 class Part:
     """What a part is started with: arguments for Python, and the secrets that it is told."""
@@ -44,18 +48,25 @@ def main(words: list[str]) -> int:
             make_secrets(folder)
             return 0
         become(words, {**os.environ, **told(words, folder, os.environ)})
+    except NoSuchCommand as error:
+        print(f"part: {error}", file=sys.stderr)
     except OSError as error:
-        print(f"part: {' '.join(words) or 'which one?'}: {error.strerror}: {error.filename}", file=sys.stderr)
+        print(
+            f"part: {' '.join(words)}: {error.filename}: {error.strerror}. STATE_DIR must be a folder in which "
+            "`python -m deploy.part secrets` has made the secrets, and whose group this account is in.",
+            file=sys.stderr,
+        )
     return 2
 
 
 def become(words: list[str], environment: Mapping[str, str]) -> None:
-    """Replace this process by the part, or by the command. Raises OSError when that cannot be."""
+    """Replace this process by the part, or by the command. Raises NoSuchCommand, OSError."""
     part = PARTS.get(" ".join(words))
     command = [sys.executable, *part.arguments] if part else words
     program = shutil.which(command[0]) if command else None
     if program is None:
-        raise FileNotFoundError(2, f"no such command; the parts are {', '.join([*PARTS, 'secrets'])}", *words[:1])
+        known = ", ".join([*PARTS, "secrets"])
+        raise NoSuchCommand(f"{words[0] if words else 'which one?'}: no such command; the parts are {known}.")
     os.execve(program, command, dict(environment))  # noqa: S606 - no shell is wanted here
 
 
