@@ -159,14 +159,27 @@ def wanted(count: int, policy: Policy, at: float = 0.0, in_flight: int = 0) -> i
     return policy.clamp(number, at)
 
 
-def next_threshold(count: int, policy: Policy) -> int | None:
-    """The count from which one container more is wanted; None at the maximum, and where the count does not decide."""
-    number = wanted(count, policy)
-    if number == policy.maximum or policy.rule is Rule.IN_FLIGHT:
-        return None
-    if policy.rule is Rule.RATE:
-        return math.floor(number * policy.requests_per_second * policy.window) + 1
-    return number * policy.requests_per_container
+def next_threshold(count: int, policy: Policy, at: float = 0.0) -> int | None:
+    """The count from which one container more is wanted at unix time `at`; None where no count brings one more."""
+    number = wanted(count, policy, at)
+    return None if number == policy.maximum else threshold_of(number, policy)
+
+
+def last_threshold(count: int, policy: Policy, at: float = 0.0) -> int | None:
+    """The count below which one container fewer is wanted at unix time `at`; None where no count brings one fewer."""
+    number = wanted(count, policy, at)
+    return None if number == policy.least(at) else threshold_of(number - 1, policy)
+
+
+def threshold_of(number: int, policy: Policy) -> int | None:
+    """The first count that wants more than `number` containers; None where the count does not decide."""
+    match policy.rule:
+        case Rule.WINDOW:
+            return number * policy.requests_per_container
+        case Rule.RATE:
+            return math.floor(number * policy.requests_per_second * policy.window) + 1
+        case Rule.IN_FLIGHT:
+            return None
 
 
 def remember(history: History, number: int, now: float, policy: Policy) -> History:

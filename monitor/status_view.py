@@ -45,7 +45,7 @@ def images_differ(snapshot: Snapshot) -> bool:
 def headline(snapshot: Snapshot) -> str:
     """How many there are and how many are wanted, and why."""
     policy, ring = snapshot.policy, len(snapshot.ring.members)
-    threshold = next_threshold(snapshot.count, policy)
+    threshold = next_threshold(snapshot.count, policy, snapshot.at)
     more = f", one more at {threshold}" if threshold else ""
     said = snapshot.override
     mode = "automatic" if said.number is None else f"fixed at {said.number} by {said.by}"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from autoscaler.policy import Policy, next_threshold
+from autoscaler.policy import Policy, Rule, last_threshold, next_threshold
 from deploy.container_state import State
 from lb.events import Event
 from monitor.dashboard.parts import ACTS_REDIS, STATE_REDIS, Health, Part
@@ -57,16 +57,21 @@ def requests_of(snapshot: Snapshot) -> Json:
     return {
         "count": count,
         "window": policy.window,
-        "each": policy.requests_per_container,
-        "above": next_threshold(count, policy),
-        "below": last_threshold(count, policy),
+        "each": each_of(policy),
+        "above": next_threshold(count, policy, snapshot.at),
+        "below": last_threshold(count, policy, snapshot.at),
     }
 
 
-def last_threshold(count: int, policy: Policy) -> int | None:
-    """The count below which one container fewer is wanted; None where there is no fewer."""
-    number = min(count // policy.requests_per_container + 1, policy.maximum)
-    return (number - 1) * policy.requests_per_container if number > policy.minimum else None
+def each_of(policy: Policy) -> float | None:
+    """How many requests of the window are one container's; None where they do not decide."""
+    match policy.rule:
+        case Rule.WINDOW:
+            return policy.requests_per_container
+        case Rule.RATE:
+            return policy.requests_per_second * policy.window
+        case Rule.IN_FLIGHT:
+            return None
 
 
 def containers_of(snapshot: Snapshot) -> Json:

@@ -17,6 +17,7 @@ from autoscaler.policy import (
     Rule,
     decide,
     last_measured,
+    last_threshold,
     next_threshold,
     remember,
     sentence,
@@ -267,8 +268,27 @@ def test_the_next_threshold_of_a_rate_is_the_first_count_that_wants_more(count: 
     assert wanted(threshold, RATE) == wanted(threshold - 1, RATE) + 1 == wanted(count, RATE) + 1
 
 
+@pytest.mark.parametrize("count", [301, 599, 600, 601, 2_700, 9_000])
+def test_the_last_threshold_of_a_rate_is_the_first_count_that_still_wants_as_many(count: int) -> None:
+    threshold = last_threshold(count, RATE)
+    assert threshold is not None
+    assert wanted(threshold, RATE) == wanted(threshold - 1, RATE) + 1 == wanted(count, RATE)
+
+
 def test_a_rule_that_does_not_count_has_no_threshold() -> None:
-    assert next_threshold(5, BUSY) is None
+    assert next_threshold(5, BUSY) is last_threshold(5, BUSY) is None
+
+
+def test_thresholds_lie_above_the_floor_of_the_hour() -> None:
+    policy = RULE.changed("floor=3@08:00-18:00")
+    morning, noon = 3_600.0, 12 * 3_600.0
+    assert (next_threshold(5, policy, morning), next_threshold(5, policy, noon)) == (20, 60)
+    assert (last_threshold(45, policy, morning), last_threshold(45, policy, noon)) == (40, None)
+
+
+def test_with_a_minimum_no_threshold_lies_below_it() -> None:
+    assert last_threshold(45, Policy(minimum=3)) is None
+    assert last_threshold(65, Policy(minimum=3)) == 60
 
 
 def test_unknown_requests_in_flight_change_nothing() -> None:

@@ -13,8 +13,8 @@ export function showGlance(state) {
   say(byId("reason"), containers.reason);
   showNotes(state.notes);
   byId("glance").dataset.short = containers.target !== null && containers.running < containers.target;
-  say(byId("above"), requests.above === null ? `${containers.most} is the most there may be` : `${ordinal(requests)} at ${requests.above}: ${requests.above - requests.count} more`);
-  say(byId("below"), requests.below === null ? "one is the fewest" : `one fewer below ${requests.below}`);
+  say(byId("above"), requests.above === null ? without(requests, `${containers.most} is the most there may be`) : `container ${containers.wanted + 1} at ${requests.above}: ${requests.above - requests.count} more`);
+  say(byId("below"), requests.below === null ? without(requests, `${containers.wanted === 1 ? "one" : containers.wanted} is the fewest`) : `one fewer below ${requests.below}`);
   showLadder(state);
   say(byId("mode"), containers.fixed === null ? "automatic" : `fixed at ${containers.fixed} by ${containers.by}`);
   const number = byId("number");
@@ -30,7 +30,8 @@ function showNotes(notes) {
   notes.forEach((note, index) => say(list.children[index], note.replaceAll("`", "")));
 }
 
-const ordinal = (requests) => `container ${requests.above / requests.each + 1}`;
+// What stands where there is no threshold: the policy may look at something else than requests of the window.
+const without = (requests, words) => requests.each === null ? "" : words;
 
 // One rung for each container; the requests of the window fill them from the left.
 function showLadder({ requests, containers, rows }) {
@@ -42,11 +43,11 @@ function showLadder({ requests, containers, rows }) {
   const states = new Map(rows.map((row) => [row.number, row.state === "starting" && row.restarts > 0 ? "again" : row.state]));
   [...ladder.children].forEach((element, index) => {
     const number = first + index;
-    const filled = Math.min(1, Math.max(0, requests.count / requests.each - (number - 1)));
+    const filled = requests.each === null ? 0 : Math.min(1, Math.max(0, requests.count / requests.each - (number - 1)));
     element.dataset.state = states.get(number) || "none";
     element.dataset.now = number === containers.wanted;
     element.style.setProperty("--filled", filled.toFixed(3));
-    say(element.querySelector(".threshold"), number === 1 ? "" : String((number - 1) * requests.each));
+    say(element.querySelector(".threshold"), number === 1 || requests.each === null ? "" : String(Math.round((number - 1) * requests.each)));
     say(element.querySelector(".number"), String(number));
   });
   ladder.setAttribute("aria-label", `${requests.count} requests; ${containers.wanted} of at most ${containers.most} containers wanted`);

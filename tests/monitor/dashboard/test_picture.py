@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from autoscaler.policy import Policy
+from autoscaler.policy import Policy, Rule
 from deploy import stopped
 from deploy.stopped import Stopped
 from lb.events import Event, Kind
@@ -45,9 +45,16 @@ def test_the_count_stands_between_two_thresholds(ward, count, below, above) -> N
     assert (requests["count"], requests["below"], requests["above"]) == (count, below, above)
 
 
-def test_with_a_minimum_nothing_lies_below_it() -> None:
-    assert picture.last_threshold(45, Policy(minimum=3)) is None
-    assert picture.last_threshold(65, Policy(minimum=3)) == 60
+@pytest.mark.parametrize(
+    ("policy", "each"),
+    [
+        (Policy(), 20),
+        (Policy(rule=Rule.RATE, requests_per_second=2, window=60), 120),
+        (Policy(rule=Rule.IN_FLIGHT), None),
+    ],
+)
+def test_a_container_has_a_share_of_the_requests_where_these_decide(policy: Policy, each: float | None) -> None:
+    assert picture.each_of(policy) == each
 
 
 def test_what_persons_keep_empty_is_noted(ward) -> None:
