@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import redis
+from redis.sentinel import SentinelConnectionPool
 
 SECONDS = 4.0  # a killed store is back within one or two; people wait that long, and the proxy far longer
 LOOK_AGAIN = 0.05  # seconds between two attempts
@@ -52,7 +53,7 @@ class Patience:
             return self._clock() - self._away_since >= self._seconds
 
 
-class PatientPool(redis.ConnectionPool):
+class Patient(redis.ConnectionPool):
     """A pool that hands out connections to a store that has read its data, and waits for one."""
 
     def __init__(self, *arguments: Any, patience: Patience | None = None, **settings: Any) -> None:
@@ -61,7 +62,15 @@ class PatientPool(redis.ConnectionPool):
 
     def get_connection(self, *arguments: Any, **options: Any) -> Any:
         """As the pool's own, for as long as patience lasts."""
-        return self._patience.wait_for(lambda: super(PatientPool, self).get_connection(*arguments, **options))
+        return self._patience.wait_for(lambda: super(Patient, self).get_connection(*arguments, **options))
+
+
+class PatientPool(Patient):
+    """Connections to a store that is always at the same place."""
+
+
+class PatientSentinelPool(Patient, SentinelConnectionPool):
+    """Connections to whoever is master of a service now; a fail-over is waited for like a store that is started."""
 
 
 def greet(connection: Any) -> None:

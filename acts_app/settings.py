@@ -8,6 +8,7 @@ from typing import Literal
 from environs import Env, EnvError, validate
 from limits import parse
 
+from acts_app import store_url as store_urls
 from acts_app.passwords import COST
 from acts_app.secret_files import secret, with_password
 
@@ -73,10 +74,12 @@ class ActsSettings:
 
 
 def store_url(env: Env) -> str:
-    """ACTS_REDIS_URL, of one of the kinds that redis-py understands."""
+    """ACTS_REDIS_URL, of one of the kinds that `store_url` knows."""
     url = env.str("ACTS_REDIS_URL")
-    if not url.startswith(("unix://", "redis://", "rediss://")):
-        raise EnvError(f'ACTS_REDIS_URL must begin with unix://, redis:// or rediss://, not "{url}"')
+    try:
+        store_urls.check(url)
+    except ValueError as problem:
+        raise EnvError(f"ACTS_REDIS_URL {problem}") from problem
     return with_password(url, secret(env, "ACTS_REDIS_PASSWORD"))
 
 

@@ -12,7 +12,8 @@ from redis.exceptions import OutOfMemoryError, ReadOnlyError
 from redis.retry import Retry
 
 from acts_app import scripts
-from acts_app.patience import Patience, PatientPool
+from acts_app.patience import Patience, PatientPool, PatientSentinelPool
+from acts_app.store_url import sentinels_of
 
 # A redis.Redis that answers in bytes. Its own annotations are unions over every mode it has, and so say nothing.
 Client = Any
@@ -41,17 +42,20 @@ def connect(
     url: str, *, timeout: float = ANSWER_TIMEOUT, connections: int = 64, patience: Patience | None = None
 ) -> Client:
     """A client that answers in bytes; it connects with its first command. `timeout` in seconds."""
-    pool = PatientPool.from_url(
-        url,
-        patience=patience,
-        max_connections=connections,
-        socket_timeout=timeout,
-        socket_connect_timeout=min(timeout, CONNECT_TIMEOUT),
-        retry=Retry(NoBackoff(), 0),
-        retry_on_error=[],
-        protocol=2,
-        client_name="acts",
-    )
+    options: dict[str, Any] = {
+        "patience": patience,
+        "max_connections": connections,
+        "socket_timeout": timeout,
+        "socket_connect_timeout": min(timeout, CONNECT_TIMEOUT),
+        "retry": Retry(NoBackoff(), 0),
+        "retry_on_error": [],
+        "protocol": 2,
+        "client_name": "acts",
+    }
+    sentinels = sentinels_of(url)
+    if sentinels is None:
+        return redis.Redis(connection_pool=PatientPool.from_url(url, **options))
+    pool = PatientSentinelPool(sentinels.service, sentinels.ask(), **sentinels.connection, **options)
     return redis.Redis(connection_pool=pool)
 
 

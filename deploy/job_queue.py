@@ -12,14 +12,13 @@ able to have code of his own run by the account of the deploy worker.
 from typing import Any
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from rq import Queue
 from rq.exceptions import DeserializationError, DuplicateJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from deploy.container import Container
+from lb import redis_client
 
 JOBS = "deploy.jobs"  # the module whose functions the worker calls, by these names
 LAUNCH, STOP, RELAUNCH_PORT = "launch", "stop", "relaunch_port"
@@ -28,14 +27,11 @@ CALLBACKS = ("_success_callback_name", "_failure_callback_name", "_stopped_callb
 
 JOB_TIMEOUT = 60  # seconds; the slowest step is an engine that starts a container
 FAILURE_TTL = 86400  # seconds that a failed job stays readable: a day
-TIMEOUT = 2.0  # seconds for one answer of Redis
 
 
 def connect(url: str) -> redis.Redis:
     """A client as rq wants it: answers are bytes, nothing is tried twice."""
-    return redis.Redis.from_url(
-        url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, retry=Retry(NoBackoff(), 0)
-    )
+    return redis_client.connect(url, name="jobs", decode=False)
 
 
 def queue_names(service: str) -> list[str]:

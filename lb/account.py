@@ -10,7 +10,7 @@ import pwd
 import socket
 from typing import NamedTuple
 
-from lb.redis_link import redis_address
+from lb.redis_url import redis_address
 
 
 class Account(NamedTuple):

@@ -29,7 +29,9 @@ from lb.counters import Counters
 from lb.events import Event, Kind, command_of
 from lb.heartbeat import WorkerBeat, commands_of, farewell_of
 from lb.ledger import Command, Ledger
-from lb.redis_link import RedisAddress, RedisError, RedisLink, Replies, open_link, pack
+from lb.redis_advice import advice
+from lb.redis_link import RedisError, RedisLink, Replies, pack
+from lb.redis_place import RedisPlace
 from lb.request_id import stamp
 from lb.request_window import requests_key, slot_of, slots_key
 from lb.retries import PER_SECOND, Retry
@@ -84,10 +86,10 @@ class Owner(Protocol):
 class Dispatcher:
     """One worker's line to the state Redis."""
 
-    def __init__(self, owner: Owner, service: str, address: RedisAddress, worker_id: str, log: Logger) -> None:
+    def __init__(self, owner: Owner, service: str, place: RedisPlace, worker_id: str, log: Logger) -> None:
         self.owner = owner
         self.service = service
-        self.address = address
+        self.place = place
         self.worker_id = worker_id
         self.log = log
         self.ring = Ring()
@@ -294,7 +296,7 @@ class Dispatcher:
         """Make what MULTI … EXEC answered the ring, unless it is the one we know or a Redis without memory."""
         version, addresses = reply
         ring = ring_of(version, {port.decode(): address.decode() for port, address in addresses.items()})
-        if not ring.version or ring.version == self.ring.version:
+        if not ring.version or ring == self.ring:  # a Redis that took over may give a version out twice
             return
         self.close_ledger()
         self.ring = ring
@@ -417,7 +419,7 @@ class Dispatcher:
                 async with asyncio.timeout(ANSWER_TIMEOUT):
                     await self.connect()
             except (OSError, RedisError, TimeoutError) as error:
-                self.degrade(str(error) or "it does not answer")
+                self.degrade(advice(error) or "it does not answer")
                 await asyncio.sleep(RECONNECT_SECONDS)
             else:
                 await self.lost.wait()
@@ -425,7 +427,7 @@ class Dispatcher:
     async def connect(self) -> None:
         """Open a link, bring turn and ring up to date, and beat; only then is it used."""
         name = f"lb-{self.worker_id}"
-        link = await open_link(self, self.address, name, changed_channel(self.service))
+        link = await self.place.open_link(self, name, changed_channel(self.service))
         try:
             await self.ask_the_time(link)
             await link.ask(("EVAL", RAISE_LUA, 1, self.turn_key, self.turn))

@@ -19,7 +19,7 @@ from lb.head_memo import FieldMemo, RequestLines
 from lb.headers import Limits
 from lb.heartbeat import WorkerBeat
 from lb.paths import path_rules
-from lb.redis_link import redis_address
+from lb.redis_place import RedisPlace
 from lb.retry_budget import RetryBudget
 from lb.ring import Ring
 from lb.settings import LbSettings
@@ -62,7 +62,7 @@ class Tunnel(Protocol):
 class Proxy:
     """Everything that the connections of one worker have in common."""
 
-    def __init__(self, settings: LbSettings, limits: Limits, keepalive: float, log: Logger) -> None:
+    def __init__(self, settings: LbSettings, place: RedisPlace, limits: Limits, keepalive: float, log: Logger) -> None:
         self.settings = settings
         self.limits = limits
         self.keepalive = keepalive  # seconds that an idle client may stay
@@ -93,8 +93,7 @@ class Proxy:
         self.on_finished: Callable[[Any], None] | None = None
         # Told of every request that was refused before it became an exchange: client, status, reason, what came of it.
         self.on_refused: Callable[[Any, int, str, bytes], None] | None = None
-        address = redis_address(settings.service.redis_url)
-        self.dispatcher = Dispatcher(self, settings.service.name, address, self.id, log)
+        self.dispatcher = Dispatcher(self, settings.service.name, place, self.id, log)
         self.dispatcher.precision = settings.count_precision
         self.started = time.monotonic()
 

@@ -10,38 +10,15 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
 
 import hiredis
+
+from lb.redis_url import RedisAddress
 
 Command = Sequence[str | bytes | int | float]
 Replies = list[Any]  # what hiredis makes of answers: bytes, int, list, dict, ReplyError
 Callback = Callable[[Replies | None], None]
-
-
-@dataclass(frozen=True)
-class RedisAddress:
-    """Where a Redis is and how to introduce oneself: REDIS_URL taken apart."""
-
-    path: str = ""  # of a unix socket; empty means TCP
-    host: str = "127.0.0.1"
-    port: int = 6379
-    database: int = 0
-    user: str = "default"
-    password: str = ""
-
-
-def redis_address(url: str) -> RedisAddress:
-    """The address in a URL of the form unix:///path?db=0 or redis://user:password@host:port/db."""
-    parts = urlsplit(url)
-    user, password = unquote(parts.username or "default"), unquote(parts.password or "")
-    if parts.scheme == "unix":
-        query = dict(pair.partition("=")[::2] for pair in parts.query.split("&"))
-        return RedisAddress(path=unquote(parts.path), database=int(query.get("db") or 0), user=user, password=password)
-    database = int(parts.path.strip("/") or 0)
-    return RedisAddress("", parts.hostname or "127.0.0.1", parts.port or 6379, database, user, password)
 
 
 def pack(*commands: Command) -> bytes:
@@ -64,12 +41,13 @@ class RedisError(Exception):
 
 
 class RedisLink(asyncio.Protocol):
-    """A pipelined connection. Make it with `open_link`."""
+    """A pipelined connection. `RedisPlace.open_link` makes one."""
 
-    __slots__ = ("got", "owner", "reader", "sent_at", "transport", "waiting")
+    __slots__ = ("cause", "got", "owner", "reader", "sent_at", "transport", "waiting")
 
     def __init__(self, owner: LinkOwner) -> None:
         self.owner = owner
+        self.cause: Exception | None = None  # why it was lost, where that is known
         self.reader = hiredis.Reader()
         self.transport: asyncio.Transport | None = None
         self.waiting: deque[tuple[int, Callback]] = deque()  # number of answers, who gets them; oldest first
@@ -101,7 +79,7 @@ class RedisLink(asyncio.Protocol):
         self.send(pack(*commands), len(commands), settle)
         replies = await future
         if replies is None:
-            raise RedisError("the connection was lost")
+            raise RedisError(f"the connection was lost ({self.cause})" if self.cause else "the connection was lost")
         for reply in replies:
             if isinstance(reply, hiredis.ReplyError):
                 raise RedisError(str(reply))
@@ -123,9 +101,9 @@ class RedisLink(asyncio.Protocol):
                 self.sent_at = time.monotonic()
                 callback(replies)
 
-    def connection_lost(self, _error: Exception | None) -> None:
+    def connection_lost(self, error: Exception | None) -> None:
         """Called by the loop: tell everybody who waits that nobody knows."""
-        self.transport = None
+        self.transport, self.cause = None, error
         lost, self.waiting = self.waiting, deque()
         for _, callback in lost:
             callback(None)
@@ -139,22 +117,6 @@ class RedisLink(asyncio.Protocol):
         """Break the connection off; `connection_lost` follows."""
         if self.transport is not None:
             self.transport.abort()
-
-
-async def open_link(owner: LinkOwner, address: RedisAddress, name: str, channel: str) -> RedisLink:
-    """Connect, speak RESP3, take a name, and listen on a channel. Raises OSError or RedisError."""
-    loop = asyncio.get_running_loop()
-    link = RedisLink(owner)
-    if address.path:
-        await loop.create_unix_connection(lambda: link, address.path)
-    else:
-        await loop.create_connection(lambda: link, address.host, address.port)
-    try:
-        await introduce(link, address, name, channel)
-    except BaseException:  # a cancelled handshake too leaves no connection behind
-        link.close()
-        raise
-    return link
 
 
 async def introduce(link: RedisLink, address: RedisAddress, name: str, channel: str) -> None:

@@ -10,11 +10,12 @@ import os
 import re
 from dataclasses import dataclass
 from typing import Self
-from urllib.parse import urlsplit
 
 import environs
 from environs import validate
 
+from lb.redis_client import tls_context
+from lb.redis_url import WrongUrl, redis_address, without_secrets
 from lb.secret_files import secret, with_password
 
 POSITIVE = validate.Range(min=0, min_inclusive=False)
@@ -30,17 +31,20 @@ def sentence(error: environs.EnvError) -> str:
         return str(error)
     reasons = error.error_messages if isinstance(error.error_messages, list) else [str(error.error_messages)]
     name = named.group(1)
-    return f"{name}={os.environ.get(name, '')}: {' '.join(str(reason) for reason in reasons)}"
+    return f"{name}={without_secrets(os.environ.get(name, ''))}: {' '.join(str(reason) for reason in reasons)}"
 
 
 def redis_url_is_usable(url: str) -> None:
-    """Refuse a Redis address in a form that no part of this project could use."""
-    parts = urlsplit(url)
-    if parts.scheme == "unix" and parts.path:
-        return
-    if parts.scheme == "redis" and parts.hostname:
-        return
-    raise environs.ValidationError("must be unix:///path or redis://host:port/db")
+    """Refuse a Redis address in a form that no part of this project could use, or with files that cannot be read."""
+    try:
+        tls = redis_address(url).tls
+        if tls:
+            tls_context(tls)
+    except WrongUrl as error:
+        raise environs.ValidationError(str(error)) from error
+    except OSError as error:
+        files = " or ".join(tls.files) if tls else ""
+        raise environs.ValidationError(f"{files} cannot be used for TLS ({error.strerror or error})") from error
 
 
 @dataclass(frozen=True)

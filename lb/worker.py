@@ -29,6 +29,8 @@ from lb.files import Room, allow_many_files, room
 from lb.headers import Limits
 from lb.proxied_client import ProxiedClient
 from lb.proxy import TICK_SECONDS, Proxy
+from lb.redis_place import RedisPlace
+from lb.redis_url import redis_address
 from lb.settings import LbSettings
 from lb.trust import Trust
 
@@ -41,6 +43,7 @@ class ProxyWorker(base.Worker):  # type: ignore[misc]
     """A worker that forwards requests to the ring's containers."""
 
     settings: LbSettings
+    place: RedisPlace
     ssl_context: ssl.SSLContext | None
     loop: uvloop.Loop
     room: Room
@@ -51,6 +54,7 @@ class ProxyWorker(base.Worker):  # type: ignore[misc]
         """Called by the master before the fork: what only root may read is read here."""
         super().__init__(*arguments)
         self.settings = LbSettings.from_env()
+        self.place = RedisPlace(redis_address(self.settings.service.redis_url))
         self.ssl_context = gunicorn_sock.ssl_context(self.cfg) if self.cfg.is_ssl else None
         if self.ssl_context is not None:
             self.ssl_context.set_alpn_protocols(["http/1.1"])
@@ -137,7 +141,7 @@ class ProxyWorker(base.Worker):  # type: ignore[misc]
 
     def make_proxy(self, limits: Limits) -> Proxy:
         """What all connections of this worker share."""
-        return Proxy(self.settings, limits, float(self.cfg.keepalive), self.log)
+        return Proxy(self.settings, self.place, limits, float(self.cfg.keepalive), self.log)
 
     async def listen(self, proxy: Proxy, listener: Any) -> asyncio.AbstractServer:
         """Accept on one of gunicorn's sockets, with TLS if it has a certificate."""

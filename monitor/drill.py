@@ -31,6 +31,7 @@ from deploy.container_state import State
 from deploy.container_table import ContainerTable
 from deploy.runtime.base import Runtime
 from lb.events import Event, Kind, queue_event
+from lb.redis_client import connect
 from lb.settings import ServiceSettings
 from monitor import snapshot
 from monitor.prober import Ask, Prober, Sent, longest_gap
@@ -274,7 +275,7 @@ def beyond_loopback(site: Site) -> list[str]:
 def is_near(url: str) -> bool:
     """Whether a URL or "host:port" is a unix socket or this machine's loopback."""
     parts = urlsplit(url if "://" in url else f"//{url}")
-    return parts.scheme == "unix" or is_loopback(parts.hostname or "")
+    return parts.scheme == "unix" or ("+sentinel" not in parts.scheme and is_loopback(parts.hostname or ""))
 
 
 def is_loopback(host: str) -> bool:
@@ -385,7 +386,7 @@ def server_pid(url: str) -> int:
     """The pid of the Redis server at a URL. Raises CannotDrill if that is not a process of this machine."""
     if not is_near(url):
         raise CannotDrill(f"the Redis at {url} is not on this machine: it cannot be made to stand still from here")
-    with redis.Redis.from_url(url, decode_responses=True, socket_timeout=2) as client:
+    with connect(url, name="drill") as client:
         pid = int(dict(client.info("server"))["process_id"])
     if not psutil.pid_exists(pid) or not psutil.Process(pid).name().startswith(("redis", "valkey")):
         raise CannotDrill(f"the Redis at {url} is no process that can be seen from here")

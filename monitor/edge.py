@@ -6,12 +6,13 @@
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import click
 import environs
 import redis
 
+from lb.redis_advice import advice
+from lb.redis_url import without_secrets
 from lb.settings import sentence
 from monitor.service_env import service_env
 
@@ -67,16 +68,8 @@ class Commands(click.Group):
 
 def redis_sentence(error: redis.RedisError) -> str:
     """What to do when the state Redis does not answer."""
-    url = without_password(service_env().str("REDIS_URL", "redis://127.0.0.1:6379/0"))
+    url = without_secrets(service_env().str("REDIS_URL", "redis://127.0.0.1:6379/0"))
     return (
-        f"the state Redis at REDIS_URL={url} cannot be used ({str(error).rstrip('.')}). "
+        f"the state Redis at REDIS_URL={url} cannot be used ({advice(error)}). "
         "Start the service with ./deploy/up, or set REDIS_URL, or STATE_DIR, to those of the running one."
     )
-
-
-def without_password(url: str) -> str:
-    """A URL that may be shown."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return urlunsplit(parts._replace(netloc=f"***@{parts.netloc.rpartition('@')[2]}"))

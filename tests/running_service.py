@@ -18,6 +18,8 @@ import redis
 import requests
 from helpers import eventually, free_port, free_ports, title_of
 
+from lb.redis_client import connect
+
 ROOT = Path(__file__).resolve().parent.parent
 SELFIELESS = str(Path(sys.executable).parent / "selfieless")
 # What the service must not inherit from the shell that runs the tests.
@@ -67,7 +69,7 @@ class RunningService:
 
     def redis(self) -> "redis.Redis":
         """The state, as redis-cli would see it."""
-        return redis.Redis.from_url(self.variable("REDIS_URL"), decode_responses=True)
+        return connect(self.variable("REDIS_URL"))
 
     def variable(self, name: str) -> str:
         """A variable of the running service, from the file that `up` leaves for the command line."""

@@ -12,6 +12,10 @@ from pathlib import Path
 
 import redis
 
+from lb.redis_advice import advice
+from lb.redis_client import connect
+from lb.redis_url import without_secrets
+
 
 class RedisUnavailable(Exception):
     """A Redis that is needed does not answer; the message is one sentence with the variable to change."""
@@ -76,7 +80,7 @@ def wait_for(variable: str, url: str, seconds: float) -> None:
             return
         if time.monotonic() >= deadline:
             raise RedisUnavailable(
-                f"{variable}={url}: Redis does not answer ({problem}). "
+                f"{variable}={without_secrets(url)}: Redis does not answer ({problem}). "
                 f"Start it or correct {variable}; without {variable}, up starts a server of its own."
             )
         time.sleep(0.02)
@@ -85,8 +89,8 @@ def wait_for(variable: str, url: str, seconds: float) -> None:
 def ping(url: str) -> str | None:
     """None when the server answers; else why not, in words."""
     try:
-        with redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as client:
+        with connect(url, name="ping") as client:
             client.ping()
-    except (redis.RedisError, ValueError) as error:
-        return str(error).rstrip(".") or type(error).__name__
+    except (redis.RedisError, OSError, ValueError) as error:
+        return advice(error) or type(error).__name__
     return None

@@ -115,7 +115,8 @@ def swarm_outlook() -> Membership | None:
 
 def is_loopback(url: str) -> bool:
     """Whether a URL names this machine by an address that means another machine to a container."""
-    return urlsplit(url).hostname in LOOPBACK
+    hosts = urlsplit(url).netloc.rpartition("@")[2].split(",")  # sentinels are several
+    return any(urlsplit(f"//{host}").hostname in LOOPBACK for host in hosts)
 
 
 Openers = Mapping[str, Callable[[DeploySettings, Tell | None], Runtime]]

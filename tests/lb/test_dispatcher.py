@@ -18,7 +18,8 @@ from lb.dispatcher import Dispatcher
 from lb.events import Kind, read
 from lb.heartbeat import WorkerBeat
 from lb.redis_client import connect
-from lb.redis_link import RedisAddress
+from lb.redis_place import RedisPlace
+from lb.redis_url import RedisAddress
 from lb.request_window import requests_key
 from lb.ring import Ring
 from lb.turns import turn_key
@@ -159,7 +160,9 @@ class Nobody:
 @pytest.mark.parametrize("precision", [0.0, 1.0])
 def test_records_packed_by_one_join_are_the_same_commands(first: int, end: int, precision: float) -> None:
     async def pack_both_ways() -> None:
-        dispatcher = Dispatcher(Nobody(), "dienst-ü", RedisAddress(), "0123abcd", logging.getLogger(__name__))
+        dispatcher = Dispatcher(
+            Nobody(), "dienst-ü", RedisPlace(RedisAddress()), "0123abcd", logging.getLogger(__name__)
+        )
         dispatcher.precision = precision
         new = "1700000000.125", first, end
         assert dispatcher.packed_new(new) == dispatcher.packed_records(dispatcher.records_of(new))

@@ -5,6 +5,8 @@ import logging
 
 from lb.headers import Limits
 from lb.proxy import Proxy
+from lb.redis_place import RedisPlace
+from lb.redis_url import redis_address
 from lb.ring import Member, Ring
 from lb.settings import LbSettings, ServiceSettings
 
@@ -14,7 +16,8 @@ A, B, C = Member(8000, "127.0.0.1:1"), Member(8001, "127.0.0.1:2"), Member(8001,
 async def new_proxy() -> Proxy:
     """A proxy that has no Redis."""
     settings = LbSettings(ServiceSettings(redis_url="redis://127.0.0.1:1/0"))
-    return Proxy(settings, Limits(), 75.0, logging.getLogger("test"))
+    place = RedisPlace(redis_address(settings.service.redis_url))
+    return Proxy(settings, place, Limits(), 75.0, logging.getLogger("test"))
 
 
 def test_pools_follow_the_ring() -> None:

@@ -7,7 +7,9 @@ import pytest
 import redis
 from real_redis import RedisServer
 
-from lb.redis_link import RedisAddress, RedisError, RedisLink, Replies, open_link, pack, redis_address
+from lb.redis_link import RedisError, RedisLink, Replies, pack
+from lb.redis_place import RedisPlace
+from lb.redis_url import redis_address
 
 
 class Owner:
@@ -24,25 +26,10 @@ class Owner:
         self.lost.set()
 
 
-@pytest.mark.parametrize(
-    ("url", "address"),
-    [
-        ("unix:///run/redis.sock", RedisAddress(path="/run/redis.sock")),
-        ("unix:///run/r.sock?db=3", RedisAddress(path="/run/r.sock", database=3)),
-        ("redis://example.org", RedisAddress(host="example.org")),
-        ("redis://h:7000/2", RedisAddress(host="h", port=7000, database=2)),
-        ("redis://:p%40ss@h/0", RedisAddress(host="h", password="p@ss")),
-        ("redis://me:pass@h", RedisAddress(host="h", user="me", password="pass")),
-    ],
-)
-def test_addresses(url: str, address: RedisAddress) -> None:
-    assert redis_address(url) == address
-
-
 def linked(url: str) -> tuple[Owner, Any]:
     """An owner and the coroutine that opens its link."""
     owner = Owner()
-    return owner, open_link(owner, redis_address(url), "lb tester", "news")
+    return owner, RedisPlace(redis_address(url)).open_link(owner, "lb tester", "news")
 
 
 @pytest.mark.parametrize("kind", ["unix", "tcp"])

@@ -6,7 +6,7 @@ import pytest
 import redis
 from click.testing import CliRunner
 
-from monitor.edge import Commands, without_password
+from monitor.edge import Commands
 
 raised: list[Exception] = []
 
@@ -45,19 +45,6 @@ def test_an_error_is_one_sentence_and_an_exit_code(monkeypatch, tmp_path, error,
     assert answer.exit_code == code
     assert words in answer.output
     assert "Traceback" not in answer.output
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("unix:///a/b.sock", "unix:///a/b.sock"),
-        ("redis://h:1/0", "redis://h:1/0"),
-        ("redis://:pw@h:1/0", "redis://***@h:1/0"),
-        ("redis://u:pw@h:1/0", "redis://***@h:1/0"),
-    ],
-)
-def test_passwords_are_never_shown(url, shown):
-    assert without_password(url) == shown
 
 
 def test_commands_are_listed_by_what_they_are_for():

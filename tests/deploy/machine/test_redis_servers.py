@@ -78,4 +78,4 @@ def test_a_server_that_does_not_answer_is_said_with_the_variable() -> None:
 
 
 def test_a_url_of_an_unknown_kind_is_an_answer_and_not_an_exception() -> None:
-    assert "scheme" in (redis_servers.ping("gopher://x") or "")
+    assert "must be unix:///path" in (redis_servers.ping("gopher://x") or "")
