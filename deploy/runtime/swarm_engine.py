@@ -355,19 +355,27 @@ class SwarmEngine:
     def _created(self, port: int, generation: int, image: str) -> str | None:
         """The id of a new service; None when one of ours has the name."""
         name = f"{self._service.name}-{port}"
+        network = self._network_id()
         try:
-            options = self._options(port, generation, image)
+            options = self._options(port, generation, image, network)
             return cast(str, self._api.create_service(name=name, **options)["ID"])
         except ImageMissing as error:
             raise StartFailed(f"port {port}: {error}") from error
         except APIError as error:
+            if error.is_server_error():
+                raise  # whether it was made is not known, and no fault of the container
             if error.status_code != requests.codes.conflict:
                 raise StartFailed(f"port {port}: {error.explanation or error}") from error
-        if not any(one["Spec"]["Name"] == name for one in self._services()):
+        if self._is_strangers(name):
             raise StartFailed(f"port {port}: the name {name} is taken by a service that is not ours")
         return None
 
-    def _options(self, port: int, generation: int, image: str) -> dict[str, Any]:
+    def _is_strangers(self, name: str) -> bool:
+        """Whether a service has this name that is not ours."""
+        named = self._api.services(filters={"name": name})  # also those whose names only begin so
+        return any(one["Spec"]["Name"] == name and not are_ours(one["Spec"]["Labels"], self._settings) for one in named)
+
+    def _options(self, port: int, generation: int, image: str, network: str) -> dict[str, Any]:
         exact = swarm_image.pinned(self._api, self._docker, image or self._docker.image)
         return service(
             self._api,
@@ -375,7 +383,7 @@ class SwarmEngine:
             port,
             labels=labels_of(self._settings, port, generation, exact),
             image=swarm_image.reference_of(self._api, exact),
-            network=self._network_id(),
+            network=network,
             gateway=self._gateway if self._docker.is_published else "",
             places=self._places(),
         )
@@ -386,13 +394,21 @@ class SwarmEngine:
         return [f"node.id=={self._own_node}"] if is_here else []
 
     def _network_id(self) -> str:
-        """The overlay that all containers share; made when it is missing."""
+        """The id of the overlay that all containers share; made when it is missing, by whoever is first."""
+        if known := self._known_network():
+            return known
+        try:
+            return str(self._api.create_network(self._network, driver="overlay", attachable=True)["Id"])
+        except APIError as error:
+            if error.status_code == requests.codes.conflict and (made := self._known_network()):
+                return made
+            raise
+
+    def _known_network(self) -> str:
+        """The same where it is there already; else empty."""
         filters = {"scope": "swarm", "driver": "overlay"}
-        for one in self._api.networks(names=[self._network], filters=filters):
-            if one["Name"] == self._network:
-                return str(one["Id"])
-        made = self._api.create_network(self._network, driver="overlay", attachable=True)
-        return str(made["Id"])
+        named = self._api.networks(names=[self._network], filters=filters)
+        return next((str(one["Id"]) for one in named if one["Name"] == self._network), "")
 
     @cached_property
     def _gateway(self) -> str:

@@ -2,9 +2,13 @@
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from docker.errors import APIError, NotFound
+from docker.types import ContainerSpec, TaskTemplate
 from docker_images import build
 from helpers import eventually, free_port
 from own_swarm import Swarm, own_swarm
@@ -86,6 +90,44 @@ def test_one_that_is_scaled_to_nothing_was_stopped_by_hand(runtime, swarm):
     swarm.engine_says("service", "scale", "--detach", f"acts-{found.port}=0")
     eventually(lambda: runtime.stopped_by_hand(found.runtime_id), within=20)
     eventually(lambda: runtime.running() == [], within=20)
+
+
+def test_of_two_who_start_the_first_containers_one_makes_the_network(runtime, swarm, tmp_path):
+    others = [SwarmEngine(settings(tmp_path), swarm.engine.api()) for _ in range(3)]
+    swarm.remove_services(f"selfieless.state={tmp_path}")
+    network = f"net-{os.getpid()}"
+    eventually(lambda: is_removed(swarm, network), within=20)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda one: one.start(free_port(), generation=1), [runtime, *others]))
+    assert all(one.alive for one in found)
+    assert len([one for one in swarm.api.networks(names=[network]) if one["Name"] == network]) == 1
+    for one in others:
+        one.close()
+
+
+def is_removed(swarm: Swarm, network: str) -> bool:
+    with suppress(NotFound, APIError):
+        swarm.api.remove_network(network)
+    return not swarm.api.networks(names=[network])
+
+
+def test_a_name_that_a_stranger_has_is_told_as_the_reason(runtime, swarm):
+    port = free_port()
+    stranger = swarm.api.create_service(TaskTemplate(ContainerSpec(ACTS)), name=f"acts-{port}")
+    try:
+        with pytest.raises(StartFailed, match=f"the name acts-{port} is taken by a service that is not ours"):
+            runtime.start(port, generation=1)
+    finally:
+        swarm.api.remove_service(stranger["ID"])
+
+
+def test_a_service_that_was_scaled_to_nothing_goes_when_it_was_long_ago(runtime, swarm):
+    found = runtime.start(free_port(), generation=1)
+    swarm.engine_says("service", "scale", "--detach", f"acts-{found.port}=0")
+    runtime.housekeep()
+    assert len(swarm.api.services()) == 1
+    SwarmEngine(runtime._settings, runtime._api, dead_seconds=-5).housekeep()
+    assert swarm.api.services() == []
 
 
 def test_an_engine_outside_of_a_swarm_is_refused_in_a_sentence(tmp_path, monkeypatch, docker_api):
