@@ -36,7 +36,7 @@ class Roller:
     ) -> None:
         self._redis = client
         self._name = service.name
-        self._ports = range(service.first_port, service.first_port + service.max_containers)
+        self._ports = service.ports
         self._table = table
         self._orders = orders
         self._boot_timeout = boot_timeout

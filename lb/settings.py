@@ -73,6 +73,11 @@ class ServiceSettings:
             health_path=env.str("HEALTH_PATH", cls.health_path, validate=IS_PATH),
         )
 
+    @property
+    def ports(self) -> range:
+        """Every port that a container may have."""
+        return range(self.first_port, self.first_port + self.max_containers)
+
     def number_of(self, port: int) -> int:
         """Container number of a port: 1 for the first."""
         return port - self.first_port + 1

@@ -51,8 +51,7 @@ class Hand:
     @property
     def ports(self) -> range:
         """Every port that a container may have."""
-        first = self.service.service.first_port
-        return range(first, first + self.service.service.max_containers)
+        return self.service.service.ports
 
     def container(self, port: int) -> Container:
         """The container on a port; it is a mistake to name one that has none."""
@@ -133,9 +132,8 @@ def launch_container(what: int, *, wait: bool) -> None:
     hand = Hand()
     ports = [what] if what in hand.ports else more(hand, what)
     occupied = launch_each(hand, ports)
-    if (
-        what in occupied
-    ):  # of those asked for by number the autoscaler may have launched some: `more` noted them as wanted
+    # Of those asked for by number the autoscaler may have launched some: `more` noted them as wanted.
+    if what in occupied:
         raise click.ClickException(f"there is a container on port {what} already")
     if wait:
         hand.wait(lambda: not_running(hand, ports), f"launching {listed(ports)}")

@@ -125,7 +125,7 @@ def state_folder(path: Path) -> Finding:
 
 def ports(settings: UpSettings, running: bool) -> Iterator[Finding]:
     """The ports that the service listens on."""
-    containers = settings.container_ports
+    containers = settings.service.ports
     if running:
         yield Finding("Ports", Grade.GOOD, f"in use by the service that runs from {settings.state_dir}")
         return
@@ -147,21 +147,12 @@ def public_port(wanted: int | None) -> Finding:
 
 def free_ports(name: str, wanted: range, variable: str) -> Finding:
     """Ports of loopback."""
-    taken = [port for port in wanted if not is_free(port)]
+    taken = [port for port in wanted if not preflight.is_free(port)]
     shown = str(wanted[0]) if len(wanted) == 1 else f"{wanted[0]} to {wanted[-1]}"
     if not taken:
         return Finding(name, Grade.GOOD, f"{shown} free")
     found = ", ".join(f"{port} is taken by {listener_of(port)}" for port in taken)
     return Finding(name, Grade.BAD, found, f"Stop what uses it, or choose another {variable}.")
-
-
-def is_free(port: int) -> bool:
-    """Whether we could listen there."""
-    try:
-        preflight.bind("127.0.0.1", port)
-    except OSError:
-        return False
-    return True
 
 
 def open_files(limit: int) -> Finding:

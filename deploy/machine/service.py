@@ -207,7 +207,7 @@ class Service:
             if not self.settings.keep:
                 stop_containers(self.runtime, grace)
         except (RuntimeAway, KillFailed) as error:
-            self.console.print(f"The containers could not be stopped: {error}.", style="yellow")
+            self.console.print(f"The containers could not be stopped: {error}.", style="yellow", markup=False)
         self.runtime.close()
 
 

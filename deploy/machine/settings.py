@@ -78,11 +78,6 @@ class UpSettings:
         )
 
     @property
-    def container_ports(self) -> range:
-        """Every port that a container may get."""
-        return range(self.service.first_port, self.service.first_port + self.service.max_containers)
-
-    @property
     def logs(self) -> Path:
         """Where every part writes its log."""
         return self.state_dir / "logs"

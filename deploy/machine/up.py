@@ -15,13 +15,15 @@ from types import FrameType
 
 from environs import Env, EnvError
 from rich.console import Console
+from rich.status import Status
+from rich.text import Text
 
 from deploy.machine import preflight, process_tree, redis_servers
 from deploy.machine.reserve import NO_ROOM
 from deploy.machine.service import Service, StartFailed, folder
 from deploy.machine.settings import DEFAULT_STATE_DIR, RunFolder, UpSettings, for_children
 from deploy.machine.tokens import tokens
-from deploy.runtime.base import Runtime
+from deploy.runtime.base import KillFailed, Runtime, RuntimeAway, Tell
 from deploy.runtime.choose import choose_runtime
 from deploy.runtime.stopping import stop_containers
 from deploy.settings import DeploySettings
@@ -30,15 +32,8 @@ from lb.settings import sentence
 FAILED, WRONG_SETTING = 1, 2
 FOR_THE_COMMAND_LINE = (
     *("REDIS_URL", "ACTS_REDIS_URL", "STATE_DIR", "LB_PORT", "ADMIN_PORT", "RUNTIME", "SERVICE_NAME"),
-    *(
-        "FIRST_PORT",
-        "MAX_CONTAINERS",
-        "HEALTH_PATH",
-        "COUNT_PREFIX",
-        "WINDOW_SECONDS",
-        "REQUESTS_PER_CONTAINER",
-    ),
-    *("STABILIZATION_SECONDS", "ACTS_AUTH"),
+    *("FIRST_PORT", "MAX_CONTAINERS", "HEALTH_PATH", "COUNT_PREFIX", "ACTS_AUTH"),
+    *("WINDOW_SECONDS", "REQUESTS_PER_CONTAINER", "STABILIZATION_SECONDS", "SCALING_POLICY", "SHADOW_POLICY"),
     *("SERVICE_COMMAND", "SERVICE_IMAGE", "DOCKER_HOST", "BASE_IMAGE", "WHEELS"),  # what `deploy` prepares
 )
 
@@ -86,6 +81,9 @@ def main(check_settings: Callable[[], None] = lambda: None) -> int:
     except (preflight.NotReady, redis_servers.RedisUnavailable) as error:
         errors.print(f"up: {error}", markup=False)
         return FAILED
+    except (RuntimeAway, KillFailed) as error:
+        errors.print(f"up: what an earlier start has left cannot be ended: {error}. Start again.", markup=False)
+        return FAILED
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
@@ -108,8 +106,8 @@ def prepare(settings: UpSettings, console: Console, check_settings: Callable[[],
     run_folder = RunFolder.below(settings.state_dir)
     preflight.predecessor_gone(run_folder.path, seconds=settings.stop_timeout)
     lb_port = preflight.public_port(settings.lb_port)
-    preflight.separate(lb_port, settings.container_ports)
-    admin_port = preflight.admin_port(settings.admin_port, (lb_port, *settings.container_ports))
+    preflight.separate(lb_port, settings.service.ports)
+    admin_port = preflight.admin_port(settings.admin_port, (lb_port, *settings.service.ports))
     environment = {**os.environ, **variables(settings, run_folder, lb_port, admin_port)}
     os.environ.update(environment)
     check_settings()
@@ -121,10 +119,10 @@ def prepare(settings: UpSettings, console: Console, check_settings: Callable[[],
     if not settings.keep:
         stop_containers(runtime, grace=2)  # what a killed `up` has left behind would hold the ports
     ours = {found.port for found in runtime.running()}
-    preflight.container_ports(port for port in settings.container_ports if port not in ours)
+    preflight.container_ports(port for port in settings.service.ports if port not in ours)
     make_folders(settings, run_folder)
     write_service_file(settings.state_dir, environment)
-    console.print(why)
+    console.print(why, markup=False)
     if settings.lb_port is None and lb_port != preflight.DEFAULT_PORT:
         console.print(f"This account may not bind port 80: the site is on {lb_port} (LB_PORT chooses another).")
     return Service(settings, run_folder, lb_port, environment, console, runtime)
@@ -133,8 +131,14 @@ def prepare(settings: UpSettings, console: Console, check_settings: Callable[[],
 def open_runtime(console: Console) -> tuple[Runtime, str]:
     """The runtime, and a sentence that says which and why; building an image is shown step by step."""
     with console.status("Looking for a way to run containers …") as status:
-        tell = status.update if console.is_terminal else console.print
-        return choose_runtime(DeploySettings.from_env(Env()), tell)
+        return choose_runtime(DeploySettings.from_env(Env()), teller(console, status))
+
+
+def teller(console: Console, status: Status) -> Tell:
+    """Shows lines as they stand: brackets in what an engine or pip says are no markup of ours."""
+    if console.is_terminal:
+        return lambda line: status.update(Text(line))
+    return lambda line: console.print(line, markup=False)
 
 
 def variables(settings: UpSettings, run_folder: RunFolder, lb_port: int, admin_port: int) -> dict[str, str]:

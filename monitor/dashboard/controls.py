@@ -39,9 +39,8 @@ def who(sent: Mapping[str, Any]) -> str:
 def port_of(sent: Mapping[str, Any], service: ServiceSettings) -> int:
     """A port that a container may have; Refused (400) for anything else."""
     port = sent.get("port")
-    if type(port) is not int or not 1 <= service.number_of(port) <= service.max_containers:
-        last = service.first_port + service.max_containers - 1
-        raise Refused(400, f"port has to be one of {service.first_port} to {last}.")
+    if type(port) is not int or port not in service.ports:
+        raise Refused(400, f"port has to be one of {service.ports[0]} to {service.ports[-1]}.")
     return port
 
 

@@ -6,6 +6,9 @@ import pwd
 import click
 import pytest
 
+from autoscaler.policy import Policy
+from autoscaler.settings import AutoscalerSettings
+from deploy.machine.up import write_service_file
 from lb.settings import ServiceSettings
 from monitor.service_env import service_env, service_file
 
@@ -23,6 +26,18 @@ def folder(tmp_path, monkeypatch):
 def test_the_file_of_a_running_service_is_read(folder):
     settings = ServiceSettings.from_env(service_env())
     assert (settings.redis_url, settings.first_port) == ("unix:///some where/state.sock", 9000)
+
+
+def test_the_policies_of_a_running_service_are_those_that_the_command_line_takes(folder, monkeypatch):
+    for name in ("SCALING_POLICY", "SHADOW_POLICY"):
+        monkeypatch.setenv(name, "")  # so that what the file says is taken out of the environment again
+        monkeypatch.delenv(name)
+    floor = "rule=rate,floor=3@mon-fri 08:00-18:00 Europe/Berlin"
+    write_service_file(folder, {"SCALING_POLICY": floor, "SHADOW_POLICY": "window=60"})
+    settings = AutoscalerSettings.from_env(service_env())
+    assert settings.policy == Policy().changed(floor)
+    assert settings.shadow is not None
+    assert settings.shadow.window == 60
 
 
 def test_the_environment_counts_more_than_the_file(folder, monkeypatch):

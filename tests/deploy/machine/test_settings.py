@@ -20,7 +20,7 @@ def settings(monkeypatch: pytest.MonkeyPatch, **variables: str) -> UpSettings:
 def test_without_variables_everything_is_ours_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
     read = settings(monkeypatch)
     assert (read.lb_port, read.redis_url, read.acts_redis_url, read.keep) == (None, None, None, False)
-    assert read.container_ports == range(8000, 8010)
+    assert read.service.ports == range(8000, 8010)
     assert read.state_dir.name == "var"
 
 
