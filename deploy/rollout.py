@@ -19,8 +19,8 @@ from typing import Self, cast
 import redis
 from redis.client import Pipeline
 
-from deploy.container import Container
-from deploy.container_table import generation_key
+from deploy.container import Container, text_of
+from deploy.container_table import flat, generation_key
 from deploy.wake import DEPLOY, wake_channel
 from lb.events import MAX_LENGTH, Event, Kind, events_key
 from lb.events import fields_of as fields_of_event
@@ -156,13 +156,8 @@ def change(client: redis.Redis, service: str, seen: Rollout, then: Rollout, even
     None when it is not as it was read: somebody was quicker. Raises redis.RedisError.
     """
     then = replace(then, moves=seen.moves + 1)
-    told = json.dumps([text for pair in fields_of_event(event).items() for text in pair])
-    values = [text for name, value in asdict(then).items() for text in (name, text_of(value))]
+    told = json.dumps(flat(fields_of_event(event)))
+    values = flat({name: text_of(value) for name, value in asdict(then).items()})
     arguments = [str(seen.moves), wake_channel(service, DEPLOY), told, str(MAX_LENGTH)]
     answer = client.eval(CHANGE_LUA, 2, rollout_key(service), events_key(service), *arguments, *values)
     return then if answer else None
-
-
-def text_of(value: object) -> str:
-    """A field as it stands in the hash. Times keep the millisecond."""
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
