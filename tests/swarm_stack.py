@@ -4,7 +4,9 @@ Images are made on the first node, from this machine, and given to the others, s
 """
 
 import asyncio
+import hashlib
 import secrets
+import shutil
 import time
 import uuid
 from collections import Counter
@@ -12,12 +14,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import requests
 from docker import APIClient
 from docker.errors import DockerException
-from docker_images import BASE, make_base, orchestrator, servers, wheels
+from docker_images import BASE, CACHE, make_base, orchestrator, servers, wheels
 from helpers import ROOT, eventually
 from three_nodes import Node, ThreeNodes, in_parallel
 
@@ -189,10 +192,22 @@ class Stack:
         return sorted(int(one["Labels"]["selfieless.port"]) for one in listed)
 
 
+def kept() -> Path:
+    """Where the images are kept for the next time, as long as what is installed in them stays the same."""
+    pins = [ROOT / "requirements" / f"{name}.txt" for name in ("acts", "lb", "orchestrator")]
+    made_of = b"".join(path.read_bytes() for path in [*pins, *sorted((ROOT / "deploy").glob("*.Dockerfile"))])
+    folder = CACHE / f"engine-{hashlib.sha256(made_of).hexdigest()[:12]}"
+    for other in CACHE.glob("engine-*"):
+        if other != folder:
+            shutil.rmtree(other)
+    return folder
+
+
 def images(node: Node) -> None:
     """Make all images of the stack in the engine of a node; those of the acts and of the parts at the same time."""
     with closing(node.api()) as api:
-        make_base(api)
+        if not api.images(name=BASE):
+            make_base(api)
     in_parallel([partial(made, node, make) for make in (build_acts, build_parts)])
 
 

@@ -70,6 +70,11 @@ class Node:
         return SUBNET.format(self.number, FIRST + self.index - 1)
 
     @property
+    def data(self) -> Path:
+        """Where its engine keeps what outlives a power cut."""
+        return self.folder / "data"
+
+    @property
     def host(self) -> str:
         """What DOCKER_HOST says to reach its engine, partitioned or not."""
         return f"unix://{self.folder}/docker.sock"
@@ -92,7 +97,7 @@ class Node:
         self.folder.mkdir(exist_ok=True)
         (self.folder / "docker.sock").unlink(missing_ok=True)
         hosts = ["--host=unix:///run/docker.sock", f"--host={self.host}"]
-        engine = ["dockerd", *hosts, f"--data-root={self.folder}/data", f"--cgroup-parent=/{self.namespace}"]
+        engine = ["dockerd", *hosts, f"--data-root={self.data}", f"--cgroup-parent=/{self.namespace}"]
         apart = ["unshare", "--uts", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]
         with (self.folder / "log").open("ab") as log:
             command = ["nsenter", f"--net=/run/netns/{self.namespace}", *apart, "sh", "-c", INIT, self.name, *engine]
@@ -102,15 +107,6 @@ class Node:
         pid = self.started.pid
         (self.folder / "pid").write_text(f"{pid} {psutil.Process(pid).create_time()}")
         eventually(self.answers, within=60, every=0.1)
-
-    def copy_images(self, other: "Node") -> None:
-        """Begin with the images of another node: the same files by further names, since no engine changes a layer.
-
-        Saving and loading them would take half a minute; the engine is switched on afterwards.
-        """
-        (self.folder / "data").mkdir(parents=True)
-        there = [str(path) for name in ("image", "overlay2") if (path := other.folder / "data" / name).exists()]
-        subprocess.run(["cp", "--archive", "--link", *there, str(self.folder / "data")], check=True)
 
     def answers(self) -> bool:
         """Whether its engine answers."""
@@ -183,6 +179,20 @@ class Node:
             remove_group(group)
 
 
+def copy_images(data: Path, to: Path) -> None:
+    """Give an engine's images to one that is not switched on yet: on one disk the same files by further names.
+
+    No engine changes a layer; saving and loading them would take half a minute.
+    """
+    draft = to.with_name(f"{to.name}.part")
+    shutil.rmtree(draft, ignore_errors=True)  # what an interrupted attempt has left
+    draft.mkdir(parents=True)
+    there = [str(path) for name in ("image", "overlay2") if (path := data / name).exists()]
+    link = ["--link"] * (data.stat().st_dev == draft.stat().st_dev)
+    subprocess.run(["cp", "--archive", *link, *there, str(draft)], check=True)
+    draft.rename(to)
+
+
 def remove_group(group: Path) -> None:
     """Remove a group of processes that are gone, and those within it."""
     for within in (path for path in group.iterdir() if path.is_dir()):
@@ -200,10 +210,11 @@ class ThreeNodes:
         self.bridge = f"slf-{number}"
         self.nodes = [Node(number, index, self.folder / f"node{index}") for index in range(1, NODES + 1)]
 
-    def up(self, furnish: Callable[[Node], object] | None = None) -> None:
+    def up(self, furnish: Callable[[Node], object] | None = None, kept: Path | None = None) -> None:
         """Make the nodes and join them into one swarm, all of them managers.
 
-        `furnish` may give images to the first node; then all have them.
+        `furnish` may give images to the first node; then all have them. In `kept` they are kept for the next time,
+        which then makes anew only what has changed.
         """
         self.folder.mkdir(mode=0o711)
         ip("link", "add", self.bridge, "type", "bridge")
@@ -214,11 +225,13 @@ class ThreeNodes:
         for node in self.nodes:
             node.cable(self.bridge)
         first, *others = self.nodes
+        if kept and kept.exists():
+            copy_images(kept, first.data)
         first.switch_on()
         if furnish:
             furnish(first)
-        for node in others:
-            node.copy_images(first)
+        for folder in [node.data for node in others] + [kept] * bool(kept and not kept.exists()):
+            copy_images(first.data, folder)
         in_parallel([node.switch_on for node in others])
         self._join()
 
@@ -269,14 +282,14 @@ def in_parallel(tasks: Sequence[Callable[[], object]]) -> None:
 
 
 @contextmanager
-def three_nodes(furnish: Callable[[Node], object] | None = None) -> Iterator[ThreeNodes]:
+def three_nodes(furnish: Callable[[Node], object] | None = None, kept: Path | None = None) -> Iterator[ThreeNodes]:
     """Three nodes of the test's own; nothing of them is left. Skips where they cannot be had."""
     lacking = [program for program in PROGRAMS if not shutil.which(program)]
     if os.geteuid() != 0 or lacking:
         missing("docker", f"run as root, with {', '.join(lacking or PROGRAMS)}, so that three engines can be started")
     testbed = ThreeNodes(os.getpid() % 250 + 1)
     try:
-        testbed.up(furnish)
+        testbed.up(furnish, kept)
         yield testbed
     finally:
         testbed.down()

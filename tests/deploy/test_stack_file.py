@@ -36,6 +36,13 @@ def test_secrets_are_files_that_the_part_has(part: str) -> None:
     assert not {name for name in told(part) if name.endswith(("_TOKEN", "_SECRET", "_PASSWORD"))}
 
 
+@pytest.mark.parametrize("service", [*PARTS, "redis-state", "redis-acts"])
+def test_what_is_slow_is_not_killed_for_it(service: str) -> None:
+    check = SERVICES[service]["healthcheck"]
+    assert check["timeout"] == "60s"
+    assert check["retries"] >= 6
+
+
 def test_every_node_has_one_proxy_on_a_port_of_its_own() -> None:
     (port,) = SERVICES["lb"]["ports"]
     assert (port["target"], port["mode"]) == (80, "host")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from helpers import eventually
-from swarm_stack import Account, Stack, images, shares
+from swarm_stack import Account, Stack, images, kept, shares
 from three_nodes import Node, three_nodes
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(400)]
@@ -20,7 +20,7 @@ ACT |= {"categoryName": "trees", "imgB64": PNG}
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     """The stack, deployed on three nodes of its own, with three containers."""
-    with three_nodes(images) as testbed:
+    with three_nodes(images, kept()) as testbed:
         one = Stack(testbed)
         one.prepare()
         one.deploy()
