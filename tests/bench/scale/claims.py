@@ -14,7 +14,9 @@ from lb.counters import BUCKETS, Counters, PortCounts
 from lb.dispatcher import Dispatcher
 from lb.heartbeat import WorkerBeat, commands_of
 from lb.ledger import Ledger
-from lb.redis_link import RedisAddress, pack
+from lb.redis_link import pack
+from lb.redis_place import RedisPlace
+from lb.redis_url import RedisAddress
 from lb.ring import Ring
 
 SERVICE = "acts"
@@ -51,7 +53,8 @@ def dispatchers(number: int, precision: float) -> list[Dispatcher]:
 
     async def make() -> list[Dispatcher]:
         log = logging.getLogger("scale")
-        made = [Dispatcher(Silent(), SERVICE, RedisAddress(), f"{n:08x}", log) for n in range(number)]
+        nowhere = RedisPlace(RedisAddress())
+        made = [Dispatcher(Silent(), SERVICE, nowhere, f"{n:08x}", log) for n in range(number)]
         for one in made:
             one.precision = precision
         return made

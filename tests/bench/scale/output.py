@@ -17,10 +17,10 @@ class Progress:
         sys.stderr.write(f"{time.monotonic() - self.begun:6.1f} s  {what}\n")
 
 
-def write(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
-    """A CSV file, and the same on stdout. What is None stays empty."""
+def write(path: Path, rows: Sequence[Mapping[str, object]], *, shown: bool = True) -> None:
+    """A CSV file, and the same on stdout if it is to be shown. What is None stays empty."""
     with path.open("w", newline="") as file:
-        for target in (file, sys.stdout):
+        for target in (file, sys.stdout) if shown else (file,):
             writer = csv.DictWriter(target, list(rows[0]), lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)

