@@ -55,7 +55,8 @@ def examine(as_json: bool) -> None:
     """
     env = environs.Env()  # what up would see: the environment alone, not the file of a service that runs
     host = env.str("DOCKER_HOST", doctor.DOCKER_SOCKET)
-    findings = doctor.examine(UpSettings.from_env(env), host, DockerSettings.from_env(env))
+    in_swarm = env.str("RUNTIME", "") == "swarm"
+    findings = doctor.examine(UpSettings.from_env(env), host, DockerSettings.from_env(env), in_swarm)
     if as_json:
         click.echo(json.dumps(doctor_view.as_json(findings)))
     else:

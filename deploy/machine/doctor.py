@@ -19,7 +19,7 @@ import psutil
 from deploy.interpreter import OLDEST_PYTHON
 from deploy.machine import preflight, redis_servers
 from deploy.machine.settings import UpSettings
-from deploy.runtime.choose import image_outlook
+from deploy.runtime.choose import image_outlook, swarm_outlook
 from deploy.runtime.docker_settings import DockerSettings
 from deploy.runtime.processes import listener_of
 
@@ -50,8 +50,10 @@ class Finding:
     fix: str = ""
 
 
-def examine(settings: UpSettings, docker_host: str, docker_settings: DockerSettings) -> list[Finding]:
-    """Everything, what is required first."""
+def examine(
+    settings: UpSettings, docker_host: str, docker_settings: DockerSettings, in_swarm: bool = False
+) -> list[Finding]:
+    """Everything, what is required first. `in_swarm`: containers are to be run by a swarm."""
     running = preflight.is_running(settings.state_dir)
     findings = [python(sys.version_info[:3]), virtual_environment(sys.prefix != sys.base_prefix)]
     findings += [*redis(settings), state_folder(settings.state_dir)]
@@ -59,6 +61,7 @@ def examine(settings: UpSettings, docker_host: str, docker_settings: DockerSetti
     findings += [open_files(resource.getrlimit(resource.RLIMIT_NOFILE)[0])]
     findings += [memory(psutil.virtual_memory().available // 2**20, settings.service.max_containers)]
     findings += [docker(docker_host), *image(docker_settings)]
+    findings += [swarm()] if in_swarm else []
     return findings + [program(*wanted, shutil.which) for wanted in PROGRAMS]
 
 
@@ -195,6 +198,17 @@ def image(wanted: DockerSettings) -> Iterator[Finding]:
     there, found = seen
     fix = "" if there else "Nothing, where a registry can be reached; else name an image that is there: BASE_IMAGE."
     yield Finding("Docker image", graded(there, Grade.MISSING), found, fix)
+
+
+def swarm() -> Finding:
+    """Whether the engine is a manager of a swarm, and whether most of the managers answer."""
+    seen = swarm_outlook()
+    if seen is None:
+        return Finding(
+            "Docker Swarm", Grade.BAD, "no engine answers", "Start dockerd, or set DOCKER_HOST to a manager's."
+        )
+    grade = graded(not seen.fix, Grade.MISSING) if seen.is_usable else Grade.BAD
+    return Finding("Docker Swarm", grade, seen.found, seen.fix)
 
 
 def ping_engine(host: str) -> bytes:

@@ -7,6 +7,8 @@ from typing import Any
 from docker import APIClient
 from docker.errors import APIError
 
+from deploy.runtime.docker_engine import asking
+
 
 @dataclass(frozen=True)
 class Membership:
@@ -18,14 +20,15 @@ class Membership:
 
 
 def membership(api: APIClient) -> Membership:
-    """What this engine is. Raises as the SDK does when the engine does not answer."""
-    swarm = api.info()["Swarm"]
-    if not swarm.get("ControlAvailable"):
-        return outsider(swarm)
-    try:
-        return manager(api.nodes())
-    except APIError as error:
-        return without_leader(swarm, str(error.explanation or error))
+    """What this engine is. Raises RuntimeAway when it does not answer."""
+    with asking():
+        swarm = api.info()["Swarm"]
+        if not swarm.get("ControlAvailable"):
+            return outsider(swarm)
+        try:
+            return manager(api.nodes())
+        except APIError as error:
+            return without_leader(swarm, str(error.explanation or error))
 
 
 def outsider(swarm: Mapping[str, Any]) -> Membership:

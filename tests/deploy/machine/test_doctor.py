@@ -25,6 +25,7 @@ from deploy.machine.doctor import (
     redis,
     redis_binary,
     state_folder,
+    swarm,
     virtual_environment,
 )
 from deploy.machine.settings import UpSettings
@@ -198,3 +199,19 @@ def test_a_program_for_developers_is_never_required():
     assert program("wrk", ("wrk",), "wrk", "the benchmarks", lambda name: None).grade is Grade.MISSING
     found = program("Chromium", ("chromium", "chrome"), "chromium", "tests", {"chrome": "/usr/bin/chrome"}.get)
     assert (found.grade, found.found) == (Grade.GOOD, "/usr/bin/chrome")
+
+
+def test_a_swarm_is_looked_at_only_where_it_is_to_run_containers(settings, tmp_path, monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
+    names = [finding.name for finding in examine(settings, "unix:///nowhere", DockerSettings())]
+    assert "Docker Swarm" not in names
+    findings = examine(settings, "unix:///nowhere", DockerSettings(), in_swarm=True)
+    assert "Docker Swarm" in [finding.name for finding in findings if finding.grade is Grade.BAD]
+
+
+@pytest.mark.docker
+def test_an_engine_outside_of_a_swarm_cannot_run_containers_in_one(docker_api):
+    if docker_api.info()["Swarm"]["LocalNodeState"] == "inactive":
+        found = swarm()
+        assert (found.grade, found.found) == (Grade.BAD, "the engine belongs to no swarm")
+        assert "docker swarm init" in found.fix
