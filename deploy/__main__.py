@@ -31,6 +31,7 @@ from deploy.lease import Lease
 from deploy.machine.preflight import is_running
 from deploy.next_step import Policy
 from deploy.orders import Orders
+from deploy.rebalancer import Rebalancer
 from deploy.roller import Roller
 from deploy.runtime.base import KillFailed, Runtime, RuntimeAway
 from deploy.runtime.choose import choose_runtime
@@ -78,8 +79,15 @@ def run(settings: DeploySettings, runtime: Runtime) -> None:
     WakeListener(connect(service.redis_url, name="deploy-wake"), service.name, DEPLOY, ticker.wake, end).start()
     with ThreadPoolExecutor(min(service.max_containers, MAX_THREADS), "step") as pool:
         launcher = launcher_of(settings, runtime, client, pool)
-        roller = roller_of(settings, client)
-        worker = DeployWorker(client, service, launcher=launcher, roller=roller, runtime=runtime, hurry=ticker.hurry)
+        worker = DeployWorker(
+            client,
+            service,
+            launcher=launcher,
+            roller=roller_of(settings, client),
+            rebalancer=rebalancer_of(settings, runtime, client),
+            runtime=runtime,
+            hurry=ticker.hurry,
+        )
         lease = Lease(client, service.name, DEPLOY)
         ticking = threading.Thread(target=ticker.run, args=(lease.guard(worker.tick), end), name="tend")
         ticking.start()
@@ -151,6 +159,13 @@ def roller_of(settings: DeploySettings, client: redis.Redis) -> Roller:
     service = settings.service
     table, orders = ContainerTable(client, service), Orders.open(client, service)
     return Roller(client, service, table, orders, settings.boot_timeout)
+
+
+def rebalancer_of(settings: DeploySettings, runtime: Runtime, client: redis.Redis) -> Rebalancer:
+    """The rebalancer with everything real."""
+    service = settings.service
+    table, orders = ContainerTable(client, service), Orders.open(client, service)
+    return Rebalancer(client, service, table, orders, runtime, settings.boot_timeout)
 
 
 if __name__ == "__main__":

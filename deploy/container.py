@@ -20,7 +20,8 @@ class Container:
     address: str = ""  # "host:port" at which it answers
     image: str = ""  # what it was started from, and is again when it is relaunched
     successor: str = ""  # the image that takes the port once this one is drained and gone; empty: nobody follows
-    surge: int = 0  # 1: more than there should be, for as long as a roll-out needs it
+    place: str = ""  # the node on which the next one is started; empty: wherever the runtime puts it
+    surge: int = 0  # 1: more than there should be, for as long as a roll-out, or a move between nodes, needs it
     parked: int = 0  # 1: while it drains, and after that, it stays up: somebody wants to look at it
     pid: int = 0
     created_at: float = 0.0  # when it was added

@@ -189,13 +189,15 @@ class Launcher:
 
     def _start(self, container: Container, _reason: str, now: float) -> Container | None:
         try:
-            found = self._runtime.start(container.port, container.generation, container.image or self._image())
+            image = container.image or self._image()
+            found = self._runtime.start(container.port, container.generation, image, container.place)
         except StartFailed as error:
             return self._give_up_start(container, str(error), now)
         if found.generation != container.generation:
             self._end_leftover(found, container)
             return None
-        started = self._table.update(container, **whereabouts(found), deadline=now + self._policy.boot_timeout)
+        deadline = now + self._policy.boot_timeout
+        started = self._table.update(container, **whereabouts(found), place="", deadline=deadline)
         if started is None:
             self._end_unwanted(found)
         return started
@@ -227,7 +229,7 @@ class Launcher:
         words = self._runtime.last_words(container.runtime_id) if container.runtime_id else ""
         told = f"{reason}; {words}" if words else reason
         changes = after_failed_start(container, now)
-        return self._table.move(container, State.SICK, now=now, reason=told, by=WHO, **changes)
+        return self._table.move(container, State.SICK, now=now, reason=told, by=WHO, place="", **changes)
 
     def _end_sick(self, container: Container, _reason: str, now: float) -> Container | None:
         # One that never became healthy is not asked about: it may be our own TERM that ended it.

@@ -83,8 +83,10 @@ class Orders:
             return False
         return self._let_go(container, reason, by, parked=1)
 
-    def replace(self, port: int, reason: str, by: str, image: str = "") -> bool:
+    def replace(self, port: int, reason: str, by: str, image: str = "", place: str = "") -> bool:
         """Let another one follow on its port once the container is drained and gone; empty: of the same image.
+
+        `place` is the node on which it is started; empty: wherever the runtime puts it.
 
         False when there is none or nothing was started yet, when it is on its way out, or just that follows already.
         """
@@ -93,7 +95,7 @@ class Orders:
         if container is None or not successor:
             return False
         if container.state not in LEAVING:
-            return self._let_go(container, reason, by, successor=successor)
+            return self._let_go(container, reason, by, successor=successor, place=place)
         if container.successor in ("", successor):
             return False
         return self._noted(container, successor=successor, reason=reason, by=by)
@@ -114,7 +116,7 @@ class Orders:
         container = self._table.get(port)
         if container is None or container.state is not State.DRAINING:
             return False
-        joined = {"successor": "", "parked": 0}
+        joined = {"successor": "", "place": "", "parked": 0}
         return self._table.move(container, State.RUNNING, now=self._clock(), reason=reason, by=by, **joined) is not None
 
     def _let_go(self, container: Container, reason: str, by: str, **fields: object) -> bool:

@@ -10,20 +10,19 @@ before. Without it they are started from the image that the newest container has
               └─▶ undoing ──▶ failed, aborted
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Self, cast
+from typing import ClassVar, Self, cast
 
 import redis
 from redis.client import Pipeline
 
-from deploy.container import Container, text_of
-from deploy.container_table import flat, generation_key
-from deploy.wake import DEPLOY, wake_channel
-from lb.events import MAX_LENGTH, Event, Kind, events_key
-from lb.events import fields_of as fields_of_event
+from deploy import remembered
+from deploy.container import Container
+from deploy.container_table import generation_key
+from deploy.remembered import Story
+from lb.events import Event, Kind
 
 
 class Phase(StrEnum):
@@ -41,8 +40,10 @@ ACTIVE = frozenset({Phase.ROLLING, Phase.UNDOING})
 
 
 @dataclass(frozen=True)
-class Rollout:
+class Rollout(Story):
     """The last roll-out, or the one under way. Times are unix seconds."""
+
+    NAME: ClassVar = "rollout"
 
     phase: Phase = Phase.NONE
     image: str = ""  # what new containers are started from; empty: as configured
@@ -55,7 +56,6 @@ class Rollout:
     by: str = ""
     began: float = 0.0
     since: float = 0.0  # when it came into its phase
-    moves: int = 0  # tells two states of it apart
 
     @property
     def is_active(self) -> bool:
@@ -103,14 +103,12 @@ def image_for_new(rollout: Rollout, containers: Sequence[Container]) -> str:
 
 def rollout_key(service: str) -> str:
     """Key of the hash."""
-    return f"{service}:rollout"
+    return remembered.key_of(service, Rollout)
 
 
 def rollout_of(hash_fields: Mapping[str, str]) -> Rollout:
     """The roll-out of a Redis hash; fields that this version does not know are left out."""
-    kinds = {field.name: field.type for field in fields(Rollout)}
-    known = {name: kinds[name](text) for name, text in hash_fields.items() if name in kinds}  # type: ignore[operator]
-    return Rollout(**known)
+    return remembered.story_of(Rollout, hash_fields)
 
 
 def queue_read(pipe: Pipeline, service: str) -> None:
@@ -120,7 +118,7 @@ def queue_read(pipe: Pipeline, service: str) -> None:
 
 def read(client: redis.Redis, service: str) -> Rollout:
     """The roll-out as it stands. Raises redis.RedisError."""
-    return rollout_of(cast("dict[str, str]", client.hgetall(rollout_key(service))))
+    return remembered.read(client, service, Rollout)
 
 
 def forget(client: redis.Redis, service: str) -> None:
@@ -133,18 +131,6 @@ def mark_of(client: redis.Redis, service: str) -> int:
     return int(cast("str | None", client.get(generation_key(service))) or 0)
 
 
-# KEYS 1 the hash, 2 events. ARGV 1 expected moves ("0": it may be missing), 2 channel that wakes the deploy worker,
-# 3 event, a JSON list [field, value, …], 4 the cap of the event stream, 5… field, value, …
-# Answer: 1, or 0 when it is not as expected.
-CHANGE_LUA = """
-if (redis.call('HGET', KEYS[1], 'moves') or '0') ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], unpack(ARGV, 5))
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], '*', unpack(cjson.decode(ARGV[3])))
-redis.call('PUBLISH', ARGV[2], 'rollout')
-return 1
-"""
-
-
 def event_of(told: str, by: str) -> Event:
     """What the operator reads about a roll-out."""
     return Event(Kind.ROLLOUT, None, told, by)
@@ -155,9 +141,4 @@ def change(client: redis.Redis, service: str, seen: Rollout, then: Rollout, even
 
     None when it is not as it was read: somebody was quicker. Raises redis.RedisError.
     """
-    then = replace(then, moves=seen.moves + 1)
-    told = json.dumps(flat(fields_of_event(event)))
-    values = flat({name: text_of(value) for name, value in asdict(then).items()})
-    arguments = [str(seen.moves), wake_channel(service, DEPLOY), told, str(MAX_LENGTH)]
-    answer = client.eval(CHANGE_LUA, 2, rollout_key(service), events_key(service), *arguments, *values)
-    return then if answer else None
+    return remembered.change(client, service, seen, then, event)

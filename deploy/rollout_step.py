@@ -11,7 +11,7 @@ gets the old one again. All that must be remembered is in the roll-out's hash an
 this may die between any two steps.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -67,7 +67,7 @@ def next_move(sight: Sight) -> Move:
     if not rollout.is_active:
         return end_of_surge(sight) or straggler(sight) or WAIT
     fresh = [one for one in sight.containers if is_fresh(one, rollout)]
-    if broken := next((one for one in fresh if is_broken(one, sight)), None):
+    if broken := next((one for one in fresh if is_broken(one, sight.now, sight.boot_timeout)), None):
         return after_broken(broken, rollout)
     if rollout.phase is Phase.UNDOING and (dead := surge_that_serves_not(sight)):
         return Move(Act.END_SURGE, dead.port, "it is not needed any more")
@@ -103,8 +103,13 @@ def room_for_surge(sight: Sight) -> int | None:
     rollout, taken = sight.rollout, {one.port for one in sight.containers}
     if rollout.phase is not Phase.ROLLING or any(one.surge or is_new(one, rollout) for one in sight.containers):
         return None
-    above = [port for port in sight.ports if port > max(taken, default=0)]
-    return next(iter([*above, *(port for port in sight.ports if port not in taken)]), None)
+    return free_port(taken, sight.ports)
+
+
+def free_port(taken: Collection[int], ports: range) -> int | None:
+    """The port for an extra one: above all that are taken, else the lowest that is free; None when none is."""
+    above = [port for port in ports if port > max(taken, default=0)]
+    return next(iter([*above, *(port for port in ports if port not in taken)]), None)
 
 
 def end_of_surge(sight: Sight) -> Move | None:
@@ -155,11 +160,11 @@ def is_fresh(container: Container, rollout: Rollout) -> bool:
     return is_new(container, rollout) and container.created_at >= rollout.since
 
 
-def is_broken(container: Container, sight: Sight) -> bool:
+def is_broken(container: Container, now: float, boot_timeout: float) -> bool:
     """Whether a container shows that its image does not work: starts that failed, or sick again right away."""
     if container.successor:
         return False
-    overdue = sight.now - container.created_at >= sight.boot_timeout
+    overdue = now - container.created_at >= boot_timeout
     tried = container.attempts >= START_ATTEMPTS or (container.attempts > 0 and overdue)
     return tried or container.relapses > 0 or container.state is State.FAILED
 
@@ -168,7 +173,12 @@ def is_settled(container: Container, sight: Sight) -> bool:
     """Whether a container has been well for long enough."""
     is_first = sight.rollout.phase is Phase.ROLLING and not sight.rollout.is_proven
     patience = FIRST_SECONDS if is_first else NEXT_SECONDS
-    return container.state is State.RUNNING and sight.now - container.since >= patience
+    return has_been_well(container, patience, sight.now)
+
+
+def has_been_well(container: Container, seconds: float, now: float) -> bool:
+    """Whether a container has served for so long."""
+    return container.state is State.RUNNING and now - container.since >= seconds
 
 
 def is_last_of_many(container: Container, containers: Iterable[Container]) -> bool:

@@ -1,4 +1,5 @@
-"""The deploy worker's one iteration: the roll-out and every container on its way go a step further, and we say we live.
+"""The deploy worker's one iteration: the roll-out, or the rebalancing, and every container on its way go
+a step further, and we say we live.
 
 It comes every second, at once when somebody has moved a container (the table wakes us), and every 50 ms while a
 container is waited for.
@@ -15,6 +16,7 @@ from deploy.container_state import State
 from deploy.container_table import ContainerTable
 from deploy.daemon_beat import own_beat, queue_beat
 from deploy.launcher import Launcher
+from deploy.rebalancer import Rebalancer
 from deploy.roller import Roller
 from deploy.runtime.base import Runtime, RuntimeAway
 from lb.settings import ServiceSettings
@@ -53,6 +55,7 @@ class DeployWorker:
         *,
         launcher: Launcher,
         roller: Roller,
+        rebalancer: Rebalancer,
         runtime: Runtime,
         hurry: Callable[[float], None],
         clock: Callable[[], float] = time.monotonic,
@@ -61,6 +64,7 @@ class DeployWorker:
         self._service = service
         self._launcher = launcher
         self._roller = roller
+        self._rebalancer = rebalancer
         self._runtime = runtime
         self._hurry = hurry
         self._table = ContainerTable(client, service)
@@ -84,7 +88,9 @@ class DeployWorker:
                 self._runtime.housekeep()
 
     def _tend(self, now: float) -> None:
-        pauses = (self._roller.tick(now), self._launcher.tend(now))
+        moving = self._rebalancer.tick(now)
+        rolling = self._roller.tick(now) if moving is None else None  # one at a time: they share the extra container
+        pauses = (moving, rolling, self._launcher.tend(now))
         if (soonest := min((pause for pause in pauses if pause is not None), default=None)) is not None:
             self._hurry(soonest)
 

@@ -34,6 +34,7 @@ class Kind(StrEnum):
     ADOPTED = "adopted"
     ORDERED = "ordered"  # by a person
     ROLLOUT = "rollout"
+    REBALANCE = "rebalance"  # containers move between nodes
     DRILL = "drill"  # a fault that a person has brought about on purpose
     STANDBY = "standby"  # one of two of a kind waits, or takes over
 

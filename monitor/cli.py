@@ -27,6 +27,7 @@ SECTIONS = {
         "stop": "monitor.container_commands:stop_container",
         "drain": "monitor.container_commands:drain_container",
         "relaunch": "monitor.container_commands:relaunch_container",
+        "rebalance": "monitor.rebalance_command:rebalance",
     },
     "Try it": {
         "bench": "monitor.load_commands:measure",

@@ -12,6 +12,7 @@ import click
 
 from deploy.container import Container
 from deploy.container_table import ContainerTable
+from deploy.rebalancer import Rebalances
 from deploy.roller import Rollouts
 from deploy.rollout import Phase, Rollout
 from deploy.runtime.base import ImageMissing, RuntimeAway
@@ -84,6 +85,8 @@ class Watch:
         """Prepare the image and begin."""
         if self._rollouts.read().is_active:
             raise under_way()
+        if Rebalances(self._service.redis, self._service.service).read().is_active:
+            raise click.ClickException("containers are being moved: wait for it, or say `selfieless rebalance --abort`")
         target = self._prepared(image)
         if self._rollouts.begin(target, by=getpass.getuser(), now=redis_time(self._service.redis)) is None:
             raise under_way()

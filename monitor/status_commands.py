@@ -64,7 +64,7 @@ def show_events(follow: bool, last: int, as_json: bool) -> None:
     """Show what happened, to which container, and why.
 
     Kinds: launched, healthy, sick, relaunched, drained, stopped, scaled, failed, held, degraded, recovered, adopted,
-    ordered, rollout, drill, standby.
+    ordered, rollout, rebalance, drill, standby.
     """
     service, screen = Service(), console()
     with suppress(KeyboardInterrupt):

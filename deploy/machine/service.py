@@ -18,7 +18,7 @@ from typing import NoReturn
 import redis
 from rich.console import Console
 
-from deploy import rollout, stopped
+from deploy import rebalance, rollout, stopped
 from deploy.machine import process_tree, redis_servers, supervisor_conf
 from deploy.machine.disk_guard import LOOK_SECONDS, DiskGuard, guard_of
 from deploy.machine.preflight import NotReady
@@ -214,6 +214,7 @@ class Service:
 def begin_anew(client: redis.Redis, service: str) -> None:
     """Forget what persons have ordered for containers that are gone: what is configured is run, on every port."""
     rollout.forget(client, service)
+    rebalance.forget(client, service)
     stopped.clear(client, service)
 
 

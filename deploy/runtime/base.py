@@ -24,6 +24,7 @@ class Found:
     generation: int  # the table's generation for which it was started
     pid: int | None = None
     image: str = ""
+    node: str = ""  # on which it runs; empty where there is but this machine
     frozen: bool = False  # lives, but its runtime lets it do nothing (docker pause)
 
 
@@ -62,11 +63,12 @@ class Runtime(Protocol):
         same thing, whatever is built, fetched or edited later. Raises ImageMissing.
         """
 
-    def start(self, port: int, generation: int, image: str = "") -> Found:
+    def start(self, port: int, generation: int, image: str = "", node: str = "") -> Found:
         """Start a container that will listen on `port`, and return without waiting for its health.
 
         `image` is an exact name that `prepare` gave; empty is what is configured. What is left on the port of a dead
-        container of ours, or of a frozen one, is removed.
+        container of ours, or of a frozen one, is removed. `node` is the only one on which it may be started, by a name
+        that `nodes` gave; empty: wherever there is room. What runs already may run elsewhere.
 
         When a container of ours already runs on that port, whatever its generation, that one is returned and nothing
         is started: two who start the same port at the same time get the same answer. Raises PortBusy, StartFailed.
@@ -90,6 +92,9 @@ class Runtime(Protocol):
 
     def running(self) -> list[Found]:
         """Every living container of ours, ordered by port."""
+
+    def nodes(self) -> list[str]:
+        """The nodes that may take containers now, by name, sorted; empty where there is but this machine."""
 
     def find(self, runtime_id: str) -> Found | None:
         """The container of that id, dead or alive; None when the runtime knows nothing (any more) about it."""

@@ -105,8 +105,9 @@ class DockerEngine:
         """Whether the engine's containers live on this machine: what a folder is here, is that for them, too."""
         return is_own_address(self._gateway)
 
-    def start(self, port: int, generation: int, image: str = "") -> Found:
+    def start(self, port: int, generation: int, image: str = "", node: str = "") -> Found:
         """As the protocol says."""
+        del node  # there is but this machine
         with asking():
             for _ in range(START_ATTEMPTS):
                 found = self._living_on(port) or self._started(port, generation, image)
@@ -154,6 +155,10 @@ class DockerEngine:
         with asking():
             listed = self._api.containers(filters={"label": self._own_labels()})
         return sorted(filter(lambda f: f.alive, map(self._found_in_list, listed)), key=lambda found: found.port)
+
+    def nodes(self) -> list[str]:
+        """There is but this machine."""
+        return []
 
     def find(self, runtime_id: str) -> Found | None:
         """As the protocol says."""

@@ -39,6 +39,7 @@ class Process:
     started: float
     ends_at: float
     image: str = ""
+    node: str = ""
     well: bool = True
     frozen: bool = False
     by_hand: bool = False  # somebody stopped it with the runtime's own means
@@ -56,6 +57,8 @@ class World:
     processes: dict[str, Process] = field(default_factory=dict)
     images: dict[str, Behaviour] = field(default_factory=dict)  # how containers of an image behave, unless scripted
     configured: str = "v1"  # the image that is started when none is named
+    nodes: list[str] = field(default_factory=list)  # that may take containers; none: there is but this machine
+    full: set[str] = field(default_factory=set)  # of them those that have no room for another one
     strangers: set[int] = field(default_factory=set)  # ports on which somebody else listens
     scripts: defaultdict[int, deque[Behaviour]] = field(default_factory=lambda: defaultdict(deque))
     ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
@@ -69,6 +72,14 @@ class World:
     def on(self, port: int) -> Process | None:
         """What runs on a port."""
         return next((process for process in self.living() if process.port == port), None)
+
+    def place(self, node: str = "") -> str:
+        """Where a new container goes: to the node, else to the one with the fewest of those that have room."""
+        room = [one for one in self.nodes if one not in self.full and node in ("", one)]
+        if self.nodes and not room:
+            raise StartFailed("no suitable node")
+        here = [process.node for process in self.living()]
+        return min(room, key=here.count, default="")
 
     def stop_by_hand(self, port: int) -> None:
         """Somebody stops what runs on the port with the runtime's own means."""
@@ -92,13 +103,13 @@ class FakeRuntime:
         tell(f"{image or self.world.configured} is ready")
         return image or self.world.configured
 
-    def start(self, port: int, generation: int, image: str = "") -> Found:
+    def start(self, port: int, generation: int, image: str = "", node: str = "") -> Found:
         """As the protocol says."""
         with self.world.lock:
             process = self.world.on(port)
             if process is None or process.frozen:
                 self.crash(port)
-                process = self._started(port, generation, image or self.world.configured)
+                process = self._started(port, generation, image or self.world.configured, node)
             return self._found(process)
 
     def terminate(self, runtime_id: str) -> None:
@@ -136,6 +147,10 @@ class FakeRuntime:
         """As the protocol says."""
         with self.world.lock:
             return [self._found(process) for process in self.world.living()]
+
+    def nodes(self) -> list[str]:
+        """As the protocol says."""
+        return sorted(self.world.nodes)
 
     def find(self, runtime_id: str) -> Found | None:
         """As the protocol says."""
@@ -205,7 +220,7 @@ class FakeRuntime:
     def _age(self, process: Process) -> float:
         return self.world.clock() - process.started
 
-    def _started(self, port: int, generation: int, image: str) -> Process:
+    def _started(self, port: int, generation: int, image: str, node: str) -> Process:
         if port in self.world.strangers:
             raise PortBusy(f"port {port} is taken by a stranger")
         script = self.world.scripts[port]
@@ -214,11 +229,12 @@ class FakeRuntime:
             raise StartFailed(behaviour.start_error)
         now = self.world.clock()
         name, ends_at = f"fake-{next(self.world.ids)}", now + behaviour.exits_after
-        process = Process(name, port, generation, behaviour, now, ends_at, image=image)
+        place = self.world.place(node)
+        process = Process(name, port, generation, behaviour, now, ends_at, image=image, node=place)
         self.world.processes[process.id] = process
         return process
 
     def _found(self, process: Process) -> Found:
-        alive = process.alive(self.world.clock())
-        address, frozen = f"127.0.0.1:{process.port}", process.frozen
-        return Found(process.id, process.port, address, alive, process.generation, image=process.image, frozen=frozen)
+        alive, address = process.alive(self.world.clock()), f"127.0.0.1:{process.port}"
+        known = (process.id, process.port, address, alive, process.generation, None, process.image, process.node)
+        return Found(*known, process.frozen)

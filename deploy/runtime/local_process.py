@@ -52,8 +52,9 @@ class LocalProcesses:
         self._releases.prune({record.image for record in self._records.all()})
         return release.name
 
-    def start(self, port: int, generation: int, image: str = "") -> Found:
+    def start(self, port: int, generation: int, image: str = "", node: str = "") -> Found:
         """As the protocol says."""
+        del node  # there is but this machine
         try:
             with self._records.locked(port):
                 return self._found(self._on_port(port) or self._start(port, generation, image))
@@ -89,6 +90,10 @@ class LocalProcesses:
         self._children.reap()
         ports = [record.port for record in self._records.all()]
         return [self._found(record) for record in map(self._on_port, ports) if record]
+
+    def nodes(self) -> list[str]:
+        """There is but this machine."""
+        return []
 
     def find(self, runtime_id: str) -> Found | None:
         """As the protocol says."""

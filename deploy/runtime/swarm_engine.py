@@ -33,6 +33,7 @@ from deploy.runtime.swarm_service import service
 from deploy.runtime.swarm_tasks import Answer, container_of, current, has_ended, has_run, node_of, runs, told_by
 from deploy.settings import DeploySettings
 
+ON_NODE = "node.id=="  # how a constraint begins
 TASK = f"{LABEL}task"
 GENERATION = f"{LABEL}generation"
 GATEWAY_NETWORK = "docker_gwbridge"  # through which a node reaches the containers that it publishes
@@ -81,11 +82,11 @@ class SwarmEngine:
         with asking():
             return swarm_image.prepared(self._api, self._docker, self._service.name, image, tell)
 
-    def start(self, port: int, generation: int, image: str = "") -> Found:
+    def start(self, port: int, generation: int, image: str = "", node: str = "") -> Found:
         """As the protocol says; returns once the container runs on a node and has its address."""
         with asking():
             for _ in range(START_ATTEMPTS):
-                found = self._there(port, generation, image) or self._started(port, generation, image)
+                found = self._there(port, generation, image) or self._started(port, generation, image, node)
                 if found:
                     return found
         raise StartFailed(f"port {port}: others started and removed services there all the time")
@@ -130,6 +131,12 @@ class SwarmEngine:
         wanted_last = sorted(tasks, key=lambda task: (task["DesiredState"] == swarm_tasks.RUNNING, task["CreatedAt"]))
         found = (self._found(task, services.get(task["ServiceID"]), frozen) for task in wanted_last)
         return sorted({one.port: one for one in found}.values(), key=lambda one: one.port)
+
+    def nodes(self) -> list[str]:
+        """As the protocol says. A node that is drained or paused, or does not answer, takes none."""
+        with asking():
+            allowed = {self._own_node} if self._is_bound() else self._nodes().keys()
+            return sorted(self._name_of(name) for name in allowed if swarm_tasks.takes_more(self._nodes()[name]))
 
     def find(self, runtime_id: str) -> Found | None:
         """As the protocol says."""
@@ -249,8 +256,10 @@ class SwarmEngine:
             return None
 
     def _name_of(self, node: str) -> str:
-        known = self._nodes().get(node)
-        return str(known["Description"]["Hostname"]) if known else node
+        """A node's name: that of its machine, with the node's id where two have the same."""
+        names = {name: str(one["Description"]["Hostname"]) for name, one in self._nodes().items()}
+        is_alone = list(names.values()).count(names.get(node, "")) == 1
+        return names[node] if is_alone else "-".join(filter(None, [names.get(node), node]))
 
     def _found(self, task: Answer, its_service: Answer | None, frozen: set[str]) -> Found:
         told = {**swarm_tasks.labels_of(task), **(its_service["Spec"]["Labels"] if its_service else {})}
@@ -262,6 +271,7 @@ class SwarmEngine:
             runs(task, self._down()),
             int(told[GENERATION]),
             image=told[f"{LABEL}image"],
+            node=self._name_of(node_of(task)),
             frozen=container_of(task) in frozen,
         )
 
@@ -330,7 +340,7 @@ class SwarmEngine:
             self._api.update_service(
                 one["ID"],
                 one["Version"]["Index"],
-                task_template=spec["TaskTemplate"],
+                task_template=self._unbound(spec["TaskTemplate"]),
                 name=spec["Name"],
                 labels={**spec["Labels"], **labels},
                 mode=spec["Mode"],
@@ -344,20 +354,26 @@ class SwarmEngine:
             return False
         return True
 
+    def _unbound(self, template: Answer) -> dict[str, Any]:
+        """A template without the node that was asked for: the task stays where it is, the next may go elsewhere."""
+        placement = template.get("Placement") or {}
+        kept = [one for one in placement.get("Constraints") or [] if not one.startswith(ON_NODE)]
+        return {**template, "Placement": {**placement, "Constraints": [*kept, *self._places()]}}
+
     # What is made.
 
-    def _started(self, port: int, generation: int, image: str) -> Found | None:
+    def _started(self, port: int, generation: int, image: str, node: str) -> Found | None:
         """Make a service and wait for its container; None when somebody else was quicker, or has removed it."""
-        made = self._created(port, generation, image)
+        made = self._created(port, generation, image, node)
         found = self._placed(made, port) if made else None
         return self._taken_over(found, generation, "") if found and found.alive else found
 
-    def _created(self, port: int, generation: int, image: str) -> str | None:
+    def _created(self, port: int, generation: int, image: str, node: str) -> str | None:
         """The id of a new service; None when one of ours has the name."""
         name = f"{self._service.name}-{port}"
         network = self._network_id()
         try:
-            options = self._options(port, generation, image, network)
+            options = self._options(port, generation, image, network, node)
             return cast(str, self._api.create_service(name=name, **options)["ID"])
         except ImageMissing as error:
             raise StartFailed(f"port {port}: {error}") from error
@@ -375,7 +391,7 @@ class SwarmEngine:
         named = self._api.services(filters={"name": name})  # also those whose names only begin so
         return any(one["Spec"]["Name"] == name and not are_ours(one["Spec"]["Labels"], self._settings) for one in named)
 
-    def _options(self, port: int, generation: int, image: str, network: str) -> dict[str, Any]:
+    def _options(self, port: int, generation: int, image: str, network: str, node: str) -> dict[str, Any]:
         exact = swarm_image.pinned(self._api, self._docker, image or self._docker.image)
         return service(
             self._api,
@@ -385,13 +401,22 @@ class SwarmEngine:
             image=swarm_image.reference_of(self._api, exact),
             network=network,
             gateway=self._gateway if self._docker.is_published else "",
-            places=self._places(),
+            places=[*self._places(), *([f"{ON_NODE}{self._id_of(node, port)}"] if node else [])],
         )
 
+    def _is_bound(self) -> bool:
+        """Whether containers run on this node alone: a store that is a socket can be reached from here only."""
+        return self._docker.is_acts and store_socket(os.environ) is not None
+
     def _places(self) -> list[str]:
-        """A store that is a socket of this machine can be reached from here alone."""
-        is_here = self._docker.is_acts and store_socket(os.environ) is not None
-        return [f"node.id=={self._own_node}"] if is_here else []
+        return [f"{ON_NODE}{self._own_node}"] if self._is_bound() else []
+
+    def _id_of(self, node: str, port: int) -> str:
+        """The id of the node of that name."""
+        for known in self._nodes():
+            if self._name_of(known) == node:
+                return known
+        raise StartFailed(f"port {port}: the swarm has no node {node}")
 
     def _network_id(self) -> str:
         """The id of the overlay that all containers share; made when it is missing, by whoever is first."""

@@ -192,6 +192,15 @@ def test_a_dead_container_does_not_keep_its_port(bench, runtime, started):
     assert runtime.start(dead.port, generation=2).runtime_id != dead.runtime_id
 
 
+def test_where_there_are_nodes_a_container_is_on_the_one_that_was_asked_for_and_stays(bench, runtime):
+    nodes = runtime.nodes()
+    asked = nodes[-1] if nodes else ""
+    found = runtime.start(bench.port(), generation=1, node=asked)
+    eventually(lambda: bench.answers(found), within=10)
+    assert found.node == asked
+    assert runtime.running() == [found]
+
+
 def test_containers_outlive_who_started_them(bench, started):
     found = started()
     bench.runtime.close()

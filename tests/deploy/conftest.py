@@ -12,6 +12,7 @@ from deploy.container_table import ContainerTable
 from deploy.launcher import Launcher, at_once
 from deploy.next_step import Policy
 from deploy.orders import Orders
+from deploy.rebalancer import Rebalancer
 from deploy.roller import Roller, Rollouts
 from deploy.rollout import Rollout, image_for_new
 from deploy.runtime.base import Runtime
@@ -113,6 +114,13 @@ class Machine:
     def roller(self, table: ContainerTable | None = None, orders: Orders | None = None) -> Roller:
         """What a worker that was just started has."""
         return Roller(self.client, self.service, table or self.table, orders or self.orders, self.policy.boot_timeout)
+
+    def rebalancer(
+        self, table: ContainerTable | None = None, orders: Orders | None = None, runtime: Runtime | None = None
+    ) -> Rebalancer:
+        """What a worker that was just started has."""
+        parts = (table or self.table, orders or self.orders, runtime or self.runtime)
+        return Rebalancer(self.client, self.service, *parts, self.policy.boot_timeout)
 
     def rollout(self) -> Rollout:
         """The roll-out as Redis has it."""

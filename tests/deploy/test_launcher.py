@@ -133,9 +133,9 @@ class Meanwhile:
     def __init__(self, runtime, happens):
         self.runtime, self.happens = runtime, happens
 
-    def start(self, port, generation, image=""):
+    def start(self, *container):
         self.happens()
-        return self.runtime.start(port, generation, image)
+        return self.runtime.start(*container)
 
     def __getattr__(self, name):
         return getattr(self.runtime, name)
@@ -341,10 +341,10 @@ class Moody:
     def __init__(self, runtime, *errors: Exception):
         self.runtime, self.errors = runtime, list(errors)
 
-    def start(self, port, generation, image=""):
+    def start(self, *container):
         if self.errors:
             raise self.errors.pop()
-        return self.runtime.start(port, generation, image)
+        return self.runtime.start(*container)
 
     def __getattr__(self, name):
         return getattr(self.runtime, name)

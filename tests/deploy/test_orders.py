@@ -130,3 +130,12 @@ def test_orders_are_dated_by_the_clock_of_redis(redis_server, redis_client, tabl
     container = table.get(8000)
     assert before - 0.1 < container.since < redis_time(redis_client) + 0.1
     assert before - 0.1 < container.created_at < redis_time(redis_client) + 0.1
+
+
+def test_a_replacement_may_have_a_place_which_one_that_is_taken_back_forgets(orders, table, clock):
+    put(table, clock, State.RUNNING)
+    assert table.update(table.get(8000), image="v1")
+    assert orders.replace(8000, **WHO, place="node2")
+    assert (table.get(8000).successor, table.get(8000).place) == ("v1", "node2")
+    assert orders.take_back(8000, **WHO)
+    assert (table.get(8000).successor, table.get(8000).place) == ("", "")

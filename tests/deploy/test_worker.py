@@ -40,8 +40,8 @@ def kept(machine):
 @pytest.fixture
 def make(redis_client, service, machine, kept, clock, hurries):
     def worker(launcher):
-        parts = {"launcher": launcher, "roller": machine.roller(), "runtime": kept, "hurry": hurries.append}
-        return DeployWorker(redis_client, service, **parts, clock=clock)
+        parts = {"launcher": launcher, "roller": machine.roller(), "rebalancer": machine.rebalancer()}
+        return DeployWorker(redis_client, service, **parts, runtime=kept, hurry=hurries.append, clock=clock)
 
     return worker
 

@@ -24,7 +24,7 @@ def test_what_has_happened_since_its_making_is_told_until_it_is_over(follower, r
     following, told = follower(as_json=False), ["one way", "one way", None]
 
     def progress():
-        queue_event(redis_client, "acts", Event(Kind.ROLLOUT, 8000, f"step {len(told)}", "pytest"))
+        queue_event(redis_client, "acts", Event(Kind.REBALANCE, 8000, f"step {len(told)}", "pytest"))
         return told.pop(0)
 
     following.follow(progress, "it goes on")
@@ -35,7 +35,7 @@ def test_what_has_happened_since_its_making_is_told_until_it_is_over(follower, r
 
 def test_scripts_get_an_object_in_each_line(follower, redis_client, capsys):
     following = follower(as_json=True)
-    queue_event(redis_client, "acts", Event(Kind.ROLLOUT, 8000, "has moved", "pytest", extra={"to_node": "b"}))
+    queue_event(redis_client, "acts", Event(Kind.REBALANCE, 8000, "has moved", "pytest", extra={"to_node": "b"}))
     following.follow(lambda: None, "it goes on")
     following.tell("ready")
     event, line = map(json.loads, capsys.readouterr().out.splitlines())

@@ -13,9 +13,10 @@ from environs import Env
 from helpers import free_port
 from rich.console import Console
 
-from deploy import rollout, stopped
+from deploy import rebalance, rollout, stopped
 from deploy.machine.service import Service, answers_200, begin_anew, folder, tail, wait_for_end
 from deploy.machine.settings import RunFolder, UpSettings
+from deploy.rebalance import Rebalance
 from deploy.rollout import Rollout
 from deploy.runtime.fake import FakeRuntime, World
 from deploy.stopped import Stopped
@@ -112,7 +113,10 @@ def test_containers_end_with_the_service_unless_they_are_to_be_kept(service: Ser
 def test_a_service_that_is_started_anew_runs_what_is_configured_on_every_port(redis_client: redis.Redis) -> None:
     begun = Rollout().begun("v2", "v1", 1, by="ann", now=1.0)
     rollout.change(redis_client, "acts", Rollout(), begun, rollout.event_of("began", "ann"))
+    moving = Rebalance().begun(3, by="ann", now=1.0)
+    rebalance.change(redis_client, "acts", Rebalance(), moving, rebalance.event_of("began", "ann"))
     stopped.mark(redis_client, "acts", 8000, Stopped("ann", 1.0))
     begin_anew(redis_client, "acts")
     assert rollout.read(redis_client, "acts") == Rollout()
+    assert rebalance.read(redis_client, "acts") == Rebalance()
     assert stopped.read(redis_client, "acts") == {}

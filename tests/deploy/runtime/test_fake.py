@@ -98,3 +98,15 @@ def test_a_stop_by_hand_is_told_from_a_crash(runtime):
     runtime.world.stop_by_hand(8001)
     assert [runtime.stopped_by_hand(found.runtime_id) for found in (crashed, stopped)] == [False, True]
     assert [found.alive for found in map(runtime.find, (crashed.runtime_id, stopped.runtime_id))] == [False, False]
+
+
+def test_with_nodes_it_starts_where_it_is_told_or_where_there_are_fewest_unless_there_is_no_room(runtime):
+    world = runtime.world
+    world.nodes = ["b", "a"]
+    assert runtime.nodes() == ["a", "b"]
+    assert runtime.start(8000, 1, node="a").node == "a"
+    assert runtime.start(8001, 1).node == "b"
+    world.full = {"b"}
+    with pytest.raises(StartFailed, match="no suitable node"):
+        runtime.start(8002, 1, node="b")
+    assert runtime.start(8002, 1).node == "a"

@@ -134,3 +134,28 @@ def test_an_engine_outside_of_a_swarm_is_refused_in_a_sentence(tmp_path, monkeyp
     if docker_api.info()["Swarm"]["LocalNodeState"] == "inactive":
         with pytest.raises(Unavailable, match="belongs to no swarm"):
             choose_runtime(settings(tmp_path))
+
+
+def test_one_that_is_asked_for_on_a_node_starts_there_and_is_not_bound_to_it(runtime, swarm):
+    (node,) = runtime.nodes()
+    found = runtime.start(free_port(), generation=1, node=node)
+    assert found.node == node
+    (its_service,) = swarm.api.services()
+    assert not its_service["Spec"]["TaskTemplate"]["Placement"].get("Constraints")
+    tasks = swarm.api.tasks(filters={"service": its_service["ID"]})
+    assert [task["ID"] for task in tasks] == [found.runtime_id]  # nor was it started a second time for that
+    eventually(lambda: [one.runtime_id for one in runtime.running()] == [found.runtime_id])
+
+
+def test_a_node_that_is_not_there_is_named(runtime):
+    with pytest.raises(StartFailed, match="the swarm has no node atlantis"):
+        runtime.start(free_port(), generation=1, node="atlantis")
+
+
+def test_a_node_that_is_paused_takes_none(runtime, swarm):
+    (node,) = runtime.nodes()
+    swarm.engine_says("node", "update", "--availability", "pause", node)
+    try:
+        eventually(lambda: runtime.nodes() == [])
+    finally:
+        swarm.engine_says("node", "update", "--availability", "active", node)
