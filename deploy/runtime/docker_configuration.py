@@ -13,6 +13,7 @@ from docker import APIClient
 from docker.types import LogConfig
 
 from deploy.machine.tokens import given, kept
+from deploy.runtime.base import StartFailed
 from deploy.runtime.docker_settings import DockerSettings
 from deploy.settings import DeploySettings
 
@@ -154,6 +155,10 @@ def let_in(folder: Path) -> None:
 
 
 def read_env_file(path: str) -> dict[str, str]:
-    """The KEY=VALUE lines of a file, read at every start; comments and empty lines are left out."""
-    lines = Path(path).read_text().splitlines() if path else []
+    """The KEY=VALUE lines of a file, read at every start; comments and empty lines are left out. Raises StartFailed."""
+    try:
+        lines = Path(path).read_text().splitlines() if path else []
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
+        raise StartFailed(f"SERVICE_ENV_FILE={path} cannot be read ({why}): put it back") from error
     return dict(line.strip().split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith("#"))

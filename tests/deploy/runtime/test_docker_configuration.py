@@ -5,6 +5,7 @@ import stat
 
 import pytest
 
+from deploy.runtime.base import StartFailed
 from deploy.runtime.docker_configuration import (
     ACTS_GID,
     STORE,
@@ -132,3 +133,8 @@ def test_limits_of_none_are_no_limits(api, tmp_path):
     made = configuration(api, settings(tmp_path, image="nginx", pids=0, cpus=0), 8004, GATEWAY)["host_config"]
     assert not made.get("PidsLimit")
     assert not made.get("NanoCpus")
+
+
+def test_a_file_of_variables_that_has_gone_since_fails_the_start(tmp_path):
+    with pytest.raises(StartFailed, match=r"SERVICE_ENV_FILE=.*env cannot be read"):
+        read_env_file(str(tmp_path / "env"))
