@@ -101,6 +101,13 @@ class RunningService:
         if number != "auto":
             eventually(lambda: len(self.ring()) == number, within)
 
+    def begin_with_none_counted(self) -> None:
+        """One container, no request in the last seconds, and from now on requests decide."""
+        self.scale(1)
+        with self.redis() as client:
+            eventually(lambda: client.zcount("acts:requests", time.time() - 6, "+inf") == 0, within=15)
+        self.scale("auto")
+
     def pid_on(self, port: int) -> int:
         """The pid of the container on a port, 0 while there is none."""
         with self.redis() as client:

@@ -78,10 +78,7 @@ def test_an_act_with_a_photo_is_shared_and_listed(service: RunningService) -> No
 
 
 def test_twenty_requests_bring_a_second_container(service: RunningService, docker_api: APIClient) -> None:
-    service.scale(1)
-    with service.redis() as client:
-        eventually(lambda: client.zcount("acts:requests", time.time() - 6, "+inf") == 0, within=15)
-    service.scale("auto")
+    service.begin_with_none_counted()
     for _ in range(20):
         assert service.get(COUNTED).status_code == 200
     eventually(lambda: len(service.ring()) == 2, within=30)

@@ -39,10 +39,7 @@ def test_requests_at_once_are_shared_equally_to_one(service: RunningService) -> 
 
 
 def test_twenty_requests_bring_a_second_container_forty_a_third_and_quiet_leaves_one(service: RunningService) -> None:
-    service.scale(1)
-    with service.redis() as client:
-        eventually(lambda: client.zcount("acts:requests", time.time() - 6, "+inf") == 0, within=15)
-    service.scale("auto")
+    service.begin_with_none_counted()
     for _ in range(20):
         assert service.get(COUNTED).status_code == 200
     eventually(lambda: sorted(service.ring()) == ports(service, 2), within=15)
