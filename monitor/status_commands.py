@@ -10,6 +10,7 @@ import click
 import redis
 from rich.console import RenderableType
 from rich.live import Live
+from rich.text import Text
 
 from lb import events
 from lb.events import Event
@@ -53,7 +54,7 @@ def status_or_trouble(service: Service) -> RenderableType:
     try:
         return status_view.as_text(service.snapshot())
     except redis.RedisError as error:
-        return redis_sentence(error)
+        return Text(redis_sentence(error))
 
 
 @click.command("events")
