@@ -61,7 +61,12 @@ class Event:
     @property
     def at(self) -> float:
         """When Redis wrote it, unix seconds."""
-        return int(self.id.partition("-")[0] or 0) / 1000
+        return moment_of(self.id)
+
+
+def moment_of(entry_id: str) -> float:
+    """The unix time at which an entry of a stream was written, by its id "MILLISECONDS-NUMBER"; 0 for no id."""
+    return int(entry_id.partition("-")[0] or 0) / 1000
 
 
 def events_key(service: str) -> str:

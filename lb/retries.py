@@ -12,6 +12,8 @@ from typing import cast
 
 import redis
 
+from lb.events import moment_of
+
 MAX_LENGTH = 10_000  # about 2 MB
 PER_SECOND = 100  # of one worker
 
@@ -44,7 +46,7 @@ def command_of(service: str, retry: Retry) -> list[str | int]:
 def retry_of(entry_id: str, fields: Mapping[str, str]) -> Retry:
     """The second try of a stream's entry."""
     numbers = {name: int(fields[name]) for name in ("turn", "version", "first", "next")}
-    at = int(entry_id.partition("-")[0]) / 1000
+    at = moment_of(entry_id)
     return Retry(request=fields["request"], cause=fields["cause"], at=at, **numbers)
 
 

@@ -20,6 +20,8 @@ from typing import NamedTuple, cast
 
 import redis
 
+from lb.events import moment_of
+
 
 class Member(NamedTuple):
     """A container in the ring: its port (its name) and the address ("host:port") where it answers."""
@@ -112,6 +114,6 @@ def history(client: redis.Redis, service: str, count: int = HISTORY_LENGTH) -> l
     found = client.xrevrange(history_key(service), "+", "-", count)
     entries = cast("list[tuple[str, dict[str, str]]]", found)
     return [
-        (int(entry_id.partition("-")[0]) / 1000, ring_of(fields["version"], json.loads(fields["members"])))
+        (moment_of(entry_id), ring_of(fields["version"], json.loads(fields["members"])))
         for entry_id, fields in reversed(entries)
     ]
