@@ -8,7 +8,7 @@
 
 Where no port is free, or an extra one does not start, containers are moved without it. Every move takes one from a node
 that takes no more, or has at least two more than the one that gets it, so it comes to an end; and when a container
-comes up again where it was, because the other node has no room for it, that is said, and it ends there.
+comes up again where it was, most likely because the other node has no room for it, that is said, and it ends there.
 
 Engines are asked only when everybody is at rest (`LOOK`); what is to be waited for is in the rows.
 """
@@ -131,7 +131,10 @@ def decide(sight: Sight, places: Places) -> Move:
     if transfer is None:
         return Move(Act.FINISH)
     if seen.moved >= seen.limit:
-        return Move(Act.STOP, reason=f"after {seen.moved} moves it still is not even")
+        return Move(
+            Act.STOP,
+            reason=f"after {seen.moved} moves it still is not even: others have come and gone meanwhile; say it again",
+        )
     if not seen.alone and surge_of(sight) is None and (port := room_for_surge(sight)):
         return Move(Act.SURGE, port, transfer)
     return Move(Act.CHOOSE, transfer.port, transfer)
@@ -143,7 +146,7 @@ def on_arrival(seen: Rebalance, places: Places) -> Move:
     if at is None:
         return WAIT
     if at == seen.origin:
-        told = f"{seen.port} has come up on {at} again: no room for it on {seen.to}, see `selfieless events`"
+        told = f"{seen.port} has come up on {at} again, not on {seen.to}; `selfieless events` says why"
         return Move(Act.STOP, seen.port, seen.way, told)
     return Move(Act.ARRIVE, seen.port, Transfer(seen.port, seen.origin, at))
 
