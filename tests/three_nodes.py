@@ -152,11 +152,6 @@ class Node:
         finally:
             self.plug(into_the_bridge=True)
 
-    def run(self, *words: str, timeout: float = 60) -> str:
-        """What a program prints that runs on the node, as seen from its network."""
-        command = ["ip", "netns", "exec", self.namespace, *words]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=timeout).stdout
-
     def docker(self, *words: str, timeout: float = 120, **variables: str) -> str:
         """What a `docker` command prints at its engine; it must succeed."""
         environment = {**os.environ, "DOCKER_HOST": self.host, **variables}

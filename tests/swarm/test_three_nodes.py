@@ -121,12 +121,11 @@ def test_a_node_that_is_cut_off_and_comes_back_leaves_no_container_double_and_no
     with stack.traffic(others) as account:
         began = time.monotonic()
         with away.partitioned():
-            eventually(lambda: elsewhere(stack, others, 6), within=90, every=0.5)
+            eventually(lambda: elsewhere(stack, others, 6), within=150, every=0.5)
             print(f"  cut off with {there}: all 6 run on the others after {time.monotonic() - began:.1f} s")
-            in_exile = away_serves(away)
         began = time.monotonic()
-        eventually(lambda: running(stack, stack.nodes) == list(range(8000, 8006)), within=90, every=0.5)
-        print(f"  back: each container runs once after {time.monotonic() - began:.1f} s; alone it answered {in_exile}")
+        eventually(lambda: running(stack, stack.nodes) == list(range(8000, 8006)), within=150, every=0.5)
+        print(f"  back: each container runs once after {time.monotonic() - began:.1f} s")
     assert not account.lost("GET"), account
     posts_are_exact(stack, account)
     eventually(lambda: stack.serves(away), within=30)
@@ -137,12 +136,6 @@ def test_a_node_that_is_cut_off_and_comes_back_leaves_no_container_double_and_no
 def elsewhere(stack: Stack, others: list[Node], number: int) -> bool:
     """Whether so many containers serve and all of them run on these nodes, each once."""
     return running(stack, others) == list(range(8000, 8000 + number)) and len(stack.ring(others)) == number
-
-
-def away_serves(node: Node) -> str:
-    """What somebody on a node that is cut off gets from its own proxy."""
-    asked = ("curl", "-s", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}", f"http://{node.address}/api/v1/_health")
-    return node.run(*asked)
 
 
 def test_a_node_that_loses_power_costs_no_get_and_its_containers_run_elsewhere(stack: Stack) -> None:
@@ -156,7 +149,7 @@ def test_a_node_that_loses_power_costs_no_get_and_its_containers_run_elsewhere(s
         victim.cut_power()
         eventually(lambda: not set(there) & set(stack.ring(others)), within=60, every=0.2)
         left = time.monotonic() - began
-        eventually(lambda: elsewhere(stack, others, 6), within=90, every=0.5)
+        eventually(lambda: elsewhere(stack, others, 6), within=150, every=0.5)
         print(f"  {there} left the ring after {left:.1f} s, served elsewhere after {time.monotonic() - began:.1f} s")
     assert not account.lost("GET"), account
     posts_are_exact(stack, account)
