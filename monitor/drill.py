@@ -32,6 +32,7 @@ from deploy.container_table import ContainerTable
 from deploy.runtime.base import Runtime
 from lb.events import Event, Kind, queue_event
 from lb.redis_client import connect
+from lb.redis_url import without_secrets
 from lb.settings import ServiceSettings
 from monitor import snapshot
 from monitor.prober import Ask, Prober, Sent, longest_gap
@@ -266,7 +267,8 @@ def note(site: Site, victim: Container | None, sentence: str, who: str) -> None:
 
 def beyond_loopback(site: Site) -> list[str]:
     """What of this service other machines have to do with, in words; empty when it is this machine's alone."""
-    far = [f"the state Redis at {site.service.redis_url}"] if not is_near(site.service.redis_url) else []
+    url = site.service.redis_url
+    far = [] if is_near(url) else [f"the state Redis at {without_secrets(url)}"]
     containers = ContainerTable(site.client, site.service).all()
     far += [f"the container at {one.address}" for one in containers if one.address and not is_near(one.address)]
     return [*far, *(f"a client at {address}" for address in clients_from_elsewhere(site.lb_port))]

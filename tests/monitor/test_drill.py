@@ -1,5 +1,7 @@
 """What a drill decides before and after the fault; the faults themselves are tried on a service in tests/promises."""
 
+from dataclasses import replace
+
 import pytest
 import redis
 
@@ -102,6 +104,13 @@ def test_a_service_of_this_machine_alone_has_nobody_beyond(site: Site, redis_cli
     assert table.update(container, address="172.17.0.2:80")
     assert "the container at 172.17.0.2:80" in beyond_loopback(site)
     assert clients_from_elsewhere(1) == []
+
+
+def test_a_password_is_not_shown_with_the_redis_that_is_elsewhere(site: Site) -> None:
+    elsewhere = replace(site, service=replace(site.service, redis_url="redis://:secret@redis.example.org/0"))
+    told = "".join(beyond_loopback(elsewhere))
+    assert "redis.example.org" in told
+    assert "secret" not in told
 
 
 def test_the_prober_asks_what_is_not_counted_and_the_front_page_where_the_store_is_tried(site: Site) -> None:
