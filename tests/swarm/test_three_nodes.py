@@ -106,6 +106,29 @@ def posts_are_exact(stack: Stack, account: Account) -> None:
     assert account.made() - there == set()
 
 
+def test_a_node_that_takes_containers_again_gets_its_share_by_rebalance_and_no_request_notices(stack: Stack) -> None:
+    first, *_, empty = stack.nodes
+    scaled(stack, 1)
+    first.docker("node", "update", "--availability", "pause", empty.name)
+    scaled(stack, 6)
+    stays = stack.acts(empty)
+    first.docker("node", "update", "--availability", "active", empty.name)
+    before = {node.name: len(stack.acts(node)) for node in stack.nodes}
+    assert max(before.values()) - min(before.values()) > 1, "it is even already"
+    with stack.traffic(stack.nodes) as account:
+        began = time.monotonic()
+        said = stack.selfieless("rebalance")
+        took = time.monotonic() - began
+        eventually(lambda: running(stack, stack.nodes) == list(range(8000, 8006)), within=60, every=0.3)
+    after = {node.name: len(stack.acts(node)) for node in stack.nodes}
+    print(f"  {before} → {after} after {took:.1f} s")
+    assert after == {node.name: 2 for node in stack.nodes}, said
+    assert set(stays) <= set(stack.acts(empty))
+    assert "The spread is even (node1 2, node2 2, node3 2)" in said
+    assert len(stack.ring()) == 6
+    nothing_lost(stack, account)
+
+
 def one_without_redis(stack: Stack) -> Node:
     """A node on which neither Redis runs, with an acts container at least."""
     holds = {node.name for part in ("redis-state", "redis-acts") for node, _ in stack.where(part)}
