@@ -193,6 +193,8 @@ class Launcher:
             found = self._runtime.start(container.port, container.generation, image, container.place)
         except StartFailed as error:
             return self._give_up_start(container, str(error), now)
+        except OSError as error:  # of the disk, of an engine: as bounded as any other failure
+            return self._give_up_start(container, f"it cannot be started ({error})", now)
         if found.generation != container.generation:
             self._end_leftover(found, container)
             return None

@@ -22,6 +22,7 @@ from docker import APIClient
 from docker.constants import MINIMUM_DOCKER_API_VERSION
 from docker.errors import APIError, DockerException, NotFound
 from docker.utils import kwargs_from_env
+from urllib3.exceptions import ProtocolError
 
 from deploy.runtime import docker_events
 from deploy.runtime.base import Found, KillFailed, PortBusy, RuntimeAway, StartFailed, Tell
@@ -48,12 +49,16 @@ LAST_CHARACTERS = 1000
 log = logging.getLogger(__name__)
 
 
+# The last two: it was killed in the middle of an answer.
+SILENCE = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError, ProtocolError)
+
+
 @contextmanager
 def asking() -> Iterator[None]:
     """The engine's silence as RuntimeAway."""
     try:
         yield
-    except (requests.ConnectionError, requests.Timeout) as error:
+    except SILENCE as error:
         raise RuntimeAway("the Docker engine does not answer") from error
 
 

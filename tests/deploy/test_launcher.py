@@ -1,5 +1,6 @@
 """The stories on a fake runtime and a real table, in virtual time; told to the end, and cut short at every effect."""
 
+import errno
 from collections.abc import Callable
 from typing import Any
 
@@ -365,6 +366,13 @@ def test_while_the_engine_is_away_everything_waits_and_no_attempt_is_lost(machin
     assert machine.table.get(8000).attempts == 0
     told = [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert told == ["port 8000 waits: the engine does not answer"]
+
+
+def test_a_start_that_the_disk_does_not_allow_counts_as_an_attempt_and_tells_why(machine, redis_client):
+    machine.orders.launch(8000, **WHO)
+    machine.settle(machine.launcher(Moody(machine.runtime, OSError(errno.EROFS, "Read-only file system"))))
+    assert machine.states() == {8000: State.RUNNING}
+    assert any("Read-only file system" in event.reason for event in read(redis_client, "acts"))
 
 
 def test_a_port_that_somebody_works_at_is_left_alone(machine, clock):

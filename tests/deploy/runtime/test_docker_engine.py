@@ -112,16 +112,22 @@ def test_a_wrong_or_dead_engine_is_one_that_is_away(monkeypatch, host):
         connect()
 
 
-@pytest.fixture
-def hung_up(monkeypatch):
-    """An engine that accepts and closes."""
+HALF_AN_ANSWER = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n[{"
+
+
+@pytest.fixture(params=[b"", HALF_AN_ANSWER], ids=["before it answers", "within its answer"])
+def hung_up(request, monkeypatch):
+    """An engine that breaks off each connection."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{server.getsockname()[1]}")
 
         def serve() -> None:
             while True:
                 try:
-                    server.accept()[0].close()
+                    with server.accept()[0] as connection:
+                        if request.param:
+                            connection.recv(65536)
+                            connection.sendall(request.param)
                 except OSError:
                     return
 
