@@ -225,6 +225,9 @@ class Prober:
             if connection.usable:
                 return connection
             connection.close()
+        return await self._open()
+
+    async def _open(self) -> Connection:
         return await Connection.open(self._port, self._host)
 
     def _give_back(self, connection: Connection | None, ask: Ask, *, stays: bool) -> None:

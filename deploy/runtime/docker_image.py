@@ -121,8 +121,10 @@ def fetch(api: APIClient, image: str, tell: Tell, silence: int = FETCH_SILENCE) 
     tell(f"Fetching the image {image}, giving up after {silence} s without an answer …")
     failure = f"the image {image} is not there and cannot be fetched"
     with patience(failure, silence):
-        dockerfile = io.BytesIO(f"FROM {image}\n".encode())
-        for step in api.build(fileobj=dockerfile, rm=True, decode=True, timeout=silence):
+        nothing_but = packed({DOCKERFILE: f"FROM {image}\n".encode()})
+        for step in api.build(
+            fileobj=nothing_but, custom_context=True, dockerfile=DOCKERFILE, rm=True, decode=True, timeout=silence
+        ):
             if "error" in step:
                 raise ImageMissing(f"{failure} ({step['error']})")
 
@@ -213,16 +215,20 @@ def fingerprint(files: Mapping[str, Path], base: str) -> str:
 
 
 def context(files: Mapping[str, Path]) -> io.BytesIO:
-    """The files as a tar, owned by root and readable by all, whoever owns them here and whatever their umask."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as tar:
-        for name, path in files.items():
+    """These files for a build."""
+    return packed({name: path.read_bytes() for name, path in files.items()})
+
+
+def packed(contents: Mapping[str, bytes]) -> io.BytesIO:
+    """Files as a tar, owned by root and readable by all, whoever owns them here and whatever their umask."""
+    whole = io.BytesIO()
+    with tarfile.open(fileobj=whole, mode="w") as tar:
+        for name, content in contents.items():
             entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = path.stat().st_size, 0o644
-            with path.open("rb") as content:
-                tar.addfile(entry, content)
-    packed.seek(0)
-    return packed
+            entry.size, entry.mode = len(content), 0o644
+            tar.addfile(entry, io.BytesIO(content))
+    whole.seek(0)
+    return whole
 
 
 def follow(

@@ -424,8 +424,8 @@ class SwarmEngine:
             return known
         try:
             return str(self._api.create_network(self._network, driver="overlay", attachable=True)["Id"])
-        except APIError as error:
-            if error.status_code == requests.codes.conflict and (made := self._known_network()):
+        except APIError:  # a conflict, or 500 and words of one
+            if made := self._known_network():
                 return made
             raise
 

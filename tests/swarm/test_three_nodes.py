@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from helpers import eventually
-from swarm_stack import Account, Stack, images, kept, shares
+from swarm_stack import STACK, Account, Stack, images, kept, shares
 from three_nodes import Node, three_nodes
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(400)]
@@ -129,6 +129,17 @@ def test_a_node_that_takes_containers_again_gets_its_share_by_rebalance_and_no_r
     nothing_lost(stack, account)
 
 
+def test_the_parts_are_updated_one_by_one_and_who_takes_another_node_meanwhile_loses_nothing(stack: Stack) -> None:
+    scaled(stack, 3)
+    with stack.roaming() as account:
+        for part in ("lb", "deploy", "monitor", "autoscaler"):
+            began = time.monotonic()
+            stack.nodes[0].docker("service", "update", "--detach=false", "--quiet", "--force", f"{STACK}_{part}")
+            print(f"  {part} updated in {time.monotonic() - began:.0f} s")
+    nothing_lost(stack, account)
+    eventually(lambda: is_even(shares(stack.nodes, 200), 3), within=30)
+
+
 def one_without_redis(stack: Stack) -> Node:
     """A node on which neither Redis runs, with an acts container at least."""
     holds = {node.name for part in ("redis-state", "redis-acts") for node, _ in stack.where(part)}
@@ -151,9 +162,11 @@ def test_a_node_that_is_cut_off_and_comes_back_leaves_no_container_double_and_no
         print(f"  back: each container runs once after {time.monotonic() - began:.1f} s")
     assert not account.lost("GET"), account
     posts_are_exact(stack, account)
-    eventually(lambda: stack.serves(away), within=30)
-    eventually(lambda: len(set(stack.ring().values())) == 6, within=30)
-    eventually(lambda: is_even(shares(stack.nodes, 200), 6), within=30)
+    began = time.monotonic()
+    eventually(lambda: stack.serves(away), within=150, every=0.5)
+    print(f"  its own proxy serves after another {time.monotonic() - began:.1f} s")
+    eventually(lambda: len(set(stack.ring().values())) == 6, within=60, every=0.3)
+    eventually(lambda: is_even(shares(stack.nodes, 200), 6), within=60)
 
 
 def elsewhere(stack: Stack, others: list[Node], number: int) -> bool:

@@ -55,6 +55,7 @@ export const KINDS = {
   standby: { tone: "", words: "on standby" },
   ordered: { tone: "", words: "ordered" },
   rollout: { sign: "◉", tone: "go", words: "roll-out" },
+  rebalance: { sign: "⇄", tone: "go", words: "rebalance" },
   recovered: { tone: "good", words: "recovered" },
 };
 

