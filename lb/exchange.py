@@ -148,7 +148,9 @@ class Exchange:
             self.proxy.dispatcher.ledger.nowhere(turn)
             return
         self.turn = turn
-        self.ring_version = ring.version
+        changed, self.ring_version = ring.version != self.ring_version, ring.version
+        if self.tried and changed and return_port(self.untried(ring), turn) is None:
+            self.tried = ()  # who is there on a tried port may have come since: waiting would be for a change that was
         if self.tried:
             port = return_port(self.untried(ring), turn)
         else:
