@@ -1,5 +1,8 @@
 """The test command runs every check and fails when one of them does."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from deploy import checks
@@ -21,3 +24,64 @@ def test_naming_tests_runs_only_those(capsys: pytest.CaptureFixture[str], monkey
     monkeypatch.setattr(checks, "CHECKS", {"lint": ["this_is_no_module"], "tests": ["platform"]})
     assert checks.main(["--aliased"]) == 0
     assert "lint" not in capsys.readouterr().out
+
+
+SUITE = """
+from pathlib import Path
+import pytest
+
+def test_steady():
+    with Path("steady").open("a") as runs:
+        runs.write("run ")
+
+@pytest.mark.parametrize("number", range({number}))
+def test_other(number):
+    seen = Path(f"seen-{{number}}")
+    came_before = seen.exists()
+    seen.touch()
+    assert came_before and {passes_then}
+"""
+
+
+@pytest.fixture
+def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int, bool], Path]:
+    """A project with a test that passes, and some that fail at first and pass then, or do not; its folder."""
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    monkeypatch.setattr(checks, "ROOT", tmp_path)
+    monkeypatch.setattr(checks, "LAST_FAILED", tmp_path / ".pytest_cache" / "v" / "cache" / "lastfailed")
+    monkeypatch.setattr(checks, "CHECKS", {"tests": ["pytest"]})
+
+    def make(number: int, passes_then: bool) -> Path:
+        (tmp_path / "test_it.py").write_text(SUITE.format(number=number, passes_then=passes_then))
+        return tmp_path
+
+    return make
+
+
+def test_the_few_that_fail_are_tried_again_by_themselves_and_named(suite, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = suite(2, True)
+    assert checks.main([]) == 0
+    assert (folder / "steady").read_text() == "run "
+    names = "\n  test_it.py::test_other[0]\n  test_it.py::test_other[1]\n"
+    assert f"Failed at the first try, and passed at the second try:{names}" in capfd.readouterr().out
+
+
+def test_what_fails_twice_has_failed(suite, capfd: pytest.CaptureFixture[str]) -> None:
+    suite(1, False)
+    assert checks.main([]) == 1
+    assert "Failed at the first try, and were tried twice:" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(("number", "arguments"), [(checks.AT_MOST + 1, []), (1, ["-q"])])
+def test_many_failures_and_tests_that_somebody_named_are_tried_once(
+    suite, number: int, arguments: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    suite(number, True)
+    assert checks.main(arguments) == 1
+    assert "second try" not in capfd.readouterr().out
+
+
+def test_no_test_is_tried_again_when_none_of_them_failed(suite, capfd: pytest.CaptureFixture[str]) -> None:
+    suite(1, True).joinpath("conftest.py").write_text("this is no Python")
+    assert checks.main([]) == 1
+    assert "second try" not in capfd.readouterr().out
