@@ -17,9 +17,11 @@ CHECKS = {
     "lint": ["ruff", "check", "."],
     "format": ["ruff", "format", "--check", "."],
     "types": ["mypy"],
-    "tests": ["pytest"],
+    "tests": ["pytest", "-m", "not alone", "--numprocesses=4", "--dist=loadfile"],
+    "trials": ["pytest", "-m", "alone"],
 }
 LAST_FAILED = ROOT / ".pytest_cache" / "v" / "cache" / "lastfailed"  # written by pytest
+TESTS = ("tests", "trials")
 AT_MOST = 20  # tests that a neighbour can be blamed for
 TESTS_FAILED = 1  # pytest's exit status for that, and nothing worse
 
@@ -29,25 +31,29 @@ def main(arguments: list[str]) -> int:
 
     `arguments` go to pytest; with any given, only pytest runs, as somebody who names tests wants just those.
     """
-    names = ["tests"] if arguments else list(CHECKS)
-    failed = [name for name in names if not passes(name, arguments)]
+    if arguments:
+        return min(1, run("tests", [CHECKS["tests"][0], *arguments]))
+    failed = {name: status for name, command in CHECKS.items() if (status := run(name, command))}
+    if {failed[name] for name in TESTS if name in failed} == {TESTS_FAILED} and passes_now():
+        failed = {name: status for name, status in failed.items() if name not in TESTS}
     if failed:
         print(f"\nFailed: {', '.join(failed)}.")
     return 1 if failed else 0
 
 
-def passes(name: str, arguments: list[str]) -> bool:
-    """Run one check in the project's root; when few of all the tests fail, those a second time."""
-    status = run(name, [*CHECKS[name], *(arguments if name == "tests" else [])])
-    if name == "tests" and status == TESTS_FAILED and not arguments and 0 < len(failed := last_failed()) <= AT_MOST:
-        status = run("second try", [*CHECKS["tests"], "--last-failed", "--last-failed-no-failures=none"])
-        told = "passed at the second try" if status == 0 else "were tried twice"
-        print(f"Failed at the first try, and {told}:", *failed, sep="\n  ", flush=True)
+def passes_now() -> bool:
+    """Try the tests that have failed once more, if they are few, and name them; whether they pass."""
+    failed = last_failed()
+    if not 0 < len(failed) <= AT_MOST:
+        return False
+    status = run("second try", ["pytest", "--last-failed", "--last-failed-no-failures=none"])
+    told = "passed at the second try" if status == 0 else "were tried twice"
+    print(f"Failed at the first try, and {told}:", *failed, sep="\n  ", flush=True)
     return status == 0
 
 
 def run(name: str, command: list[str]) -> int:
-    """Run a module and say how long it took; its exit status."""
+    """Run a module in the project's root and say how long it took; its exit status."""
     print(f"── {name}: {' '.join(command)}", flush=True)
     began = time.monotonic()
     status = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, env=os.environ, check=False).returncode

@@ -7,6 +7,7 @@ import pytest
 import redis
 from docker import APIClient
 from docker_images import acts_settings, engine, nothing_left_behind
+from helpers import ROOT
 from real_redis import RedisServer, running_redis
 
 from deploy.runtime import docker_image
@@ -15,11 +16,21 @@ from deploy.runtime.docker_settings import DockerSettings
 # What takes longest comes last, so that a small mistake shows first; the browser at the very end, because Playwright
 # leaves an event loop running in the main thread and asyncio.run() refuses to work beside it.
 LAST = ("contract", "e2e", "promises", "swarm", "browser")
+SHARED = ("docker", "browser")  # marks of tests that use what this machine has once
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the folders; within each, the order stays as it is."""
-    items.sort(key=lambda item: next((1 + LAST.index(part) for part in item.path.parts if part in LAST), 0))
+    """Order the folders; within each, the order stays as it is. Mark what may have no other test beside it."""
+    items.sort(key=place_of)
+    for item in items:
+        if place_of(item) or any(map(item.get_closest_marker, SHARED)):
+            item.add_marker(pytest.mark.alone)
+
+
+def place_of(item: pytest.Item) -> int:
+    """Where a test's folder comes; 0 for those in front."""
+    return next((1 + LAST.index(part) for part in item.path.relative_to(ROOT).parts if part in LAST), 0)
 
 
 @pytest.fixture(scope="session")
