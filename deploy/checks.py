@@ -7,6 +7,7 @@ whatever comes of it: a fault of ours that comes every time fails twice, and one
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -73,4 +74,6 @@ def last_failed() -> list[str]:
 
 
 if __name__ == "__main__":
+    # A shell that starts this in the background lets it ignore Ctrl-C, and so would all that the tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))

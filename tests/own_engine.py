@@ -1,7 +1,7 @@
 """A Docker engine of a test's own, which it may kill: own folders, own bridge, no firewall rules."""
 
-import itertools
 import os
+import random
 import shutil
 import subprocess
 import tempfile
@@ -20,8 +20,9 @@ from required import missing
 from deploy.runtime.base import RuntimeAway
 from deploy.runtime.docker_engine import knock
 
-SUBNET = "172.31.{}.1/24"  # its bridge's; the third number is this engine's own
-STARTED = itertools.count()  # by this process
+BRIDGE = "slf-own-{}"  # the number is this engine's own
+SUBNET = "172.31.{}.1/24"  # its bridge's
+NUMBERS = range(1, 251)
 
 
 @dataclass
@@ -92,8 +93,8 @@ def own_engine() -> Iterator[OwnEngine]:
     """An engine that is not started yet; nothing of it is left at the end. Skips where that cannot be had."""
     if os.geteuid() != 0 or not shutil.which("dockerd") or not shutil.which("ip"):
         missing("docker", "run as root, with dockerd and iproute2, so that an engine can be started and killed")
-    number = (os.getpid() + next(STARTED)) % 250 + 1
-    engine = OwnEngine(Path(tempfile.mkdtemp(prefix="slf-")), f"slf-{number}")
+    number = random.choice([one for one in NUMBERS if not Path("/sys/class/net", BRIDGE.format(one)).exists()])
+    engine = OwnEngine(Path(tempfile.mkdtemp(prefix="slf-")), BRIDGE.format(number))
     subprocess.run(["ip", "link", "add", engine.bridge, "type", "bridge"], check=True)
     try:
         subprocess.run(["ip", "address", "add", SUBNET.format(number), "dev", engine.bridge], check=True)

@@ -23,7 +23,7 @@ from docker import APIClient
 from docker.errors import DockerException
 from docker_images import BASE, CACHE, make_base, orchestrator, servers, wheels
 from helpers import ROOT, eventually
-from three_nodes import Node, ThreeNodes, in_parallel
+from swarm_nodes import Node, SwarmNodes, in_parallel
 
 from deploy.runtime import docker_image
 from deploy.runtime.docker_settings import DockerSettings
@@ -101,7 +101,7 @@ class Roamer(Prober):
 class Stack:
     """The stack, deployed or not."""
 
-    def __init__(self, testbed: ThreeNodes) -> None:
+    def __init__(self, testbed: SwarmNodes) -> None:
         self.testbed = testbed
         self.nodes = testbed.nodes
 

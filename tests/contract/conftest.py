@@ -216,7 +216,7 @@ class SwarmBench:
         service = ServiceSettings(name=f"contract-{os.getpid()}")
         docker = DockerSettings(image=image or self.image, env_file=str(self.behaviours), via="published")
         settings = DeploySettings(service, state_dir=self.folder, docker=docker, stop_grace=2)
-        runtime = SwarmEngine(settings, self.swarm.engine.api())
+        runtime = SwarmEngine(settings, self.swarm.node.api())
         self.opened.append(runtime)
         return runtime
 
@@ -225,7 +225,7 @@ class SwarmBench:
 
     @contextmanager
     def stranger(self, port: int) -> Iterator[None]:
-        with socket.create_server(("127.0.0.1", port)):
+        with self.swarm.node.listener(port):
             yield
 
     def will(self, port: int, behaviour: str) -> None:

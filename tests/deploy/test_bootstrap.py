@@ -119,7 +119,10 @@ def as_somebody_else(tmp_path: Path) -> Iterator[None]:
 def test_an_environment_that_is_ready_serves_accounts_that_may_not_write_into_the_checkout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    monkeypatch.setattr(bootstrap, "ROOT", ROOT)
+    (tmp_path / "requirements").mkdir()
+    for name in ("requirements/up.txt", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    monkeypatch.setattr(bootstrap, "ROOT", tmp_path)
     monkeypatch.setattr(bootstrap, "VENV", tmp_path)
     bootstrap.stamp("up").write_text(bootstrap.fingerprint("up"))
     request.getfixturevalue("as_somebody_else")

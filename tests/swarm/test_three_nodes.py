@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 from helpers import eventually
+from swarm_nodes import Node, swarm_nodes
 from swarm_stack import STACK, Account, Stack, images, kept, shares
-from three_nodes import Node, three_nodes
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(400)]
 
@@ -20,7 +20,7 @@ ACT |= {"categoryName": "trees", "imgB64": PNG}
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     """The stack, deployed on three nodes of its own, with three containers."""
-    with three_nodes(images, kept()) as testbed:
+    with swarm_nodes(furnish=images, kept=kept()) as testbed:
         one = Stack(testbed)
         one.prepare()
         one.deploy()

@@ -36,7 +36,7 @@ def swarm() -> Iterator[Swarm]:
 def runtime(swarm: Swarm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SwarmEngine]:
     """A runtime whose containers do nothing, under the name of our application."""
     monkeypatch.setenv("ACTS_REDIS_URL", "redis://store:6379/0")
-    made = SwarmEngine(settings(tmp_path), swarm.engine.api())
+    made = SwarmEngine(settings(tmp_path), swarm.node.api())
     yield made
     swarm.remove_services(f"selfieless.state={tmp_path}")
     made.close()
@@ -87,13 +87,13 @@ def test_what_swarm_starts_again_is_another_container_that_the_next_start_takes_
 def test_one_that_is_scaled_to_nothing_was_stopped_by_hand(runtime, swarm):
     found = runtime.start(free_port(), generation=1)
     assert not runtime.stopped_by_hand(found.runtime_id)
-    swarm.engine_says("service", "scale", "--detach", f"acts-{found.port}=0")
+    swarm.node.docker("service", "scale", "--detach", f"acts-{found.port}=0")
     eventually(lambda: runtime.stopped_by_hand(found.runtime_id), within=20)
     eventually(lambda: runtime.running() == [], within=20)
 
 
 def test_of_two_who_start_the_first_containers_one_makes_the_network(runtime, swarm, tmp_path):
-    others = [SwarmEngine(settings(tmp_path), swarm.engine.api()) for _ in range(3)]
+    others = [SwarmEngine(settings(tmp_path), swarm.node.api()) for _ in range(3)]
     swarm.remove_services(f"selfieless.state={tmp_path}")
     network = f"net-{os.getpid()}"
     eventually(lambda: is_removed(swarm, network), within=20)
@@ -123,7 +123,7 @@ def test_a_name_that_a_stranger_has_is_told_as_the_reason(runtime, swarm):
 
 def test_a_service_that_was_scaled_to_nothing_goes_when_it_was_long_ago(runtime, swarm):
     found = runtime.start(free_port(), generation=1)
-    swarm.engine_says("service", "scale", "--detach", f"acts-{found.port}=0")
+    swarm.node.docker("service", "scale", "--detach", f"acts-{found.port}=0")
     runtime.housekeep()
     assert len(swarm.api.services()) == 1
     SwarmEngine(runtime._settings, runtime._api, dead_seconds=-5).housekeep()
@@ -154,8 +154,8 @@ def test_a_node_that_is_not_there_is_named(runtime):
 
 def test_a_node_that_is_paused_takes_none(runtime, swarm):
     (node,) = runtime.nodes()
-    swarm.engine_says("node", "update", "--availability", "pause", node)
+    swarm.node.docker("node", "update", "--availability", "pause", node)
     try:
         eventually(lambda: runtime.nodes() == [])
     finally:
-        swarm.engine_says("node", "update", "--availability", "active", node)
+        swarm.node.docker("node", "update", "--availability", "active", node)

@@ -1,15 +1,18 @@
-"""Three Swarm managers on one machine, as real as three machines: `python tests/three_nodes.py up`, and `down`.
+"""Swarm managers on one machine, as real as machines: `python tests/swarm_nodes.py up` makes three, and `down`.
 
 Each node is a `dockerd` of its own in a network namespace of its own (its address), with a host name, mounts and
-processes of its own; a bridge joins the three. All that runs on a node, its engine and its containers, is below one
-process, so that KILL for that one is a power cut. Taking a node's port of the bridge down is a partition.
+processes of its own; a bridge joins them. All that runs on a node, its engine and its containers, is below one
+process, so that KILL for that one is a power cut. Taking a node's port of the bridge down is a partition. Nodes meet
+nothing of other engines and other swarms, nor what killed ones have left in the kernel.
 
-Everything is found again by one number, so that `down` needs no memory: 0 by hand, a test's process gives its own.
+Everything is found again by one number, so that `down` needs no memory: 0 by hand, a test takes a free one.
 """
 
 import argparse
 import os
+import random
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +35,7 @@ from deploy.runtime.base import RuntimeAway
 from deploy.runtime.docker_engine import knock
 
 NODES = 3  # the least of which a majority is left when one is lost
+NUMBERS = range(1, 251)  # of testbeds that tests make
 SUBNET = "172.30.{}.{}"  # the third number is the testbed's, the fourth the node's
 FIRST = 11  # the first node's last number; the bridge has 1
 PROGRAMS = ("dockerd", "docker", "ip", "nsenter", "unshare", "iptables")
@@ -139,6 +143,18 @@ class Node:
             self.started.wait(20)
         psutil.wait_procs(below, timeout=20)
 
+    @contextmanager
+    def listener(self, port: int) -> Iterator[None]:
+        """Somebody who is no container listens on a port of the node while the block runs."""
+        serve = [sys.executable, "-m", "http.server", "--bind", "0.0.0.0", str(port)]
+        command = ["ip", "netns", "exec", self.namespace, *serve]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as somebody:
+            try:
+                eventually(lambda: accepts(self.address, port), within=20)
+                yield
+            finally:
+                somebody.terminate()
+
     def plug(self, *, into_the_bridge: bool) -> None:
         """Take its port of the bridge down, or up again."""
         ip("link", "set", self.namespace, "up" if into_the_bridge else "down")
@@ -174,6 +190,13 @@ class Node:
             remove_group(group)
 
 
+def accepts(host: str, port: int) -> bool:
+    """Whether somebody listens there."""
+    with suppress(OSError), socket.create_connection((host, port), timeout=1):
+        return True
+    return False
+
+
 def copy_images(data: Path, to: Path) -> None:
     """Give an engine's images to one that is not switched on yet: on one disk the same files by further names.
 
@@ -196,14 +219,14 @@ def remove_group(group: Path) -> None:
         group.rmdir()
 
 
-class ThreeNodes:
+class SwarmNodes:
     """The testbed: a bridge, and the nodes that are plugged into it."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, nodes: int = NODES) -> None:
         self._number = number
         self.folder = Path(f"/tmp/slf-nodes-{number}")
         self.bridge = f"slf-{number}"
-        self.nodes = [Node(number, index, self.folder / f"node{index}") for index in range(1, NODES + 1)]
+        self.nodes = [Node(number, index, self.folder / f"node{index}") for index in range(1, nodes + 1)]
 
     def up(self, furnish: Callable[[Node], object] | None = None, kept: Path | None = None) -> None:
         """Make the nodes and join them into one swarm, all of them managers.
@@ -227,7 +250,8 @@ class ThreeNodes:
             furnish(first)
         for folder in [node.data for node in others] + [kept] * bool(kept and not kept.exists()):
             copy_images(first.data, folder)
-        in_parallel([node.switch_on for node in others])
+        if others:
+            in_parallel([node.switch_on for node in others])
         self._join()
 
     def _join(self) -> None:
@@ -276,13 +300,22 @@ def in_parallel(tasks: Sequence[Callable[[], object]]) -> None:
         list(pool.map(lambda task: task(), tasks))
 
 
+def free_number() -> int:
+    """The number of no testbed, from a random place on so that tests side by side do not meet."""
+    first = random.choice(NUMBERS)
+    numbers = [*range(first, NUMBERS.stop), *range(NUMBERS.start, first)]
+    return next(number for number in numbers if not SwarmNodes(number).folder.exists())
+
+
 @contextmanager
-def three_nodes(furnish: Callable[[Node], object] | None = None, kept: Path | None = None) -> Iterator[ThreeNodes]:
-    """Three nodes of the test's own; nothing of them is left. Skips where they cannot be had."""
+def swarm_nodes(
+    nodes: int = NODES, furnish: Callable[[Node], object] | None = None, kept: Path | None = None
+) -> Iterator[SwarmNodes]:
+    """Nodes of the test's own; nothing of them is left. Skips where they cannot be had."""
     lacking = [program for program in PROGRAMS if not shutil.which(program)]
     if os.geteuid() != 0 or lacking:
-        missing("docker", f"run as root, with {', '.join(lacking or PROGRAMS)}, so that three engines can be started")
-    testbed = ThreeNodes(os.getpid() % 250 + 1)
+        missing("docker", f"run as root, with {', '.join(lacking or PROGRAMS)}, so that engines can be started")
+    testbed = SwarmNodes(free_number(), nodes)
     try:
         testbed.up(furnish, kept)
         yield testbed
@@ -295,7 +328,7 @@ def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Three Swarm managers on this machine (as root).")
     parser.add_argument("order", choices=("up", "down"))
     order = parser.parse_args(words).order
-    testbed = ThreeNodes(0)
+    testbed = SwarmNodes(0)
     testbed.down()
     if order == "down":
         print("Nothing is left of the three nodes.")
