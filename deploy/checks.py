@@ -1,4 +1,7 @@
-"""All the checks of the project, one after the other: what `deploy/test` runs.
+"""All the checks of the project: what `deploy/test` runs.
+
+Lint, format and types come first, then the tests, in two lanes beside each other: those that need an engine, which wait
+for it most of the time, and all others, of which those that share nothing run side by side.
 
 Many tests are trials in real time, against engines, browsers and clocks, and one can fail because a neighbour had the
 machine for a second. So the few that fail are tried once more, by themselves and in another process, and are named
@@ -10,19 +13,26 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 CHECKS = {
     "lint": ["ruff", "check", "."],
     "format": ["ruff", "format", "--check", "."],
     "types": ["mypy"],
-    "tests": ["pytest", "-m", "not alone", "--numprocesses=4", "--dist=loadfile"],
-    "trials": ["pytest", "-m", "alone"],
 }
-LAST_FAILED = ROOT / ".pytest_cache" / "v" / "cache" / "lastfailed"  # written by pytest
-TESTS = ("tests", "trials")
+# `alone` is what may have no other test of its lane beside it (tests/conftest.py).
+TESTS = {
+    "tests": ["pytest", "-m", "not alone", "--numprocesses=4", "--dist=loadfile"],
+    "trials": ["pytest", "-m", "alone and not docker"],
+    "engines": ["pytest", "-m", "docker"],
+}
+LANE, OTHER_LANE = ("tests", "trials"), "engines"
 AT_MOST = 20  # tests that a neighbour can be blamed for
 TESTS_FAILED = 1  # pytest's exit status for that, and nothing worse
 
@@ -33,44 +43,67 @@ def main(arguments: list[str]) -> int:
     `arguments` go to pytest; with any given, only pytest runs, as somebody who names tests wants just those.
     """
     if arguments:
-        return min(1, run("tests", [CHECKS["tests"][0], *arguments]))
-    failed = {name: status for name, command in CHECKS.items() if (status := run(name, command))}
-    if {failed[name] for name in TESTS if name in failed} == {TESTS_FAILED} and passes_now():
-        failed = {name: status for name, status in failed.items() if name not in TESTS}
+        return min(1, run("tests", ["pytest", *arguments]))
+    failed = [name for name, command in CHECKS.items() if run(name, command)]
+    failed += after_second_try(run_tests())
     if failed:
         print(f"\nFailed: {', '.join(failed)}.")
     return 1 if failed else 0
 
 
-def passes_now() -> bool:
-    """Try the tests that have failed once more, if they are few, and name them; whether they pass."""
-    failed = last_failed()
-    if not 0 < len(failed) <= AT_MOST:
-        return False
-    status = run("second try", ["pytest", "--last-failed", "--last-failed-no-failures=none"])
-    told = "passed at the second try" if status == 0 else "were tried twice"
-    print(f"Failed at the first try, and {told}:", *failed, sep="\n  ", flush=True)
-    return status == 0
+def run_tests() -> dict[str, int]:
+    """Run all tests, both lanes at the same time; the exit status of each part, those that passed left out."""
+    with tempfile.TemporaryFile() as output, ThreadPoolExecutor(1) as pool:
+        beside = pool.submit(run, OTHER_LANE, remembering(OTHER_LANE), output)
+        statuses = {name: run(name, remembering(name)) for name in LANE}
+        statuses[OTHER_LANE] = beside.result()
+        output.seek(0)
+        print(output.read().decode(errors="replace"), flush=True)
+    return {name: status for name, status in statuses.items() if status}
 
 
-def run(name: str, command: list[str]) -> int:
+def after_second_try(failed: dict[str, int]) -> list[str]:
+    """Try the tests that have failed once more, if they are few, and name them; the parts that fail all the same."""
+    names = [test for part, status in failed.items() if status == TESTS_FAILED for test in last_failed(part)]
+    if set(failed.values()) != {TESTS_FAILED} or len(names) > AT_MOST:
+        return list(failed)
+    still = [part for part in failed if run("second try", remembering(part, "--last-failed"))]
+    told = "were tried twice" if still else "passed at the second try"
+    print(f"Failed at the first try, and {told}:", *names, sep="\n  ", flush=True)
+    return still
+
+
+def remembering(part: str, *options: str) -> list[str]:
+    """The command of a part of the tests, with a memory of its own of what has failed."""
+    return [*TESTS[part], "-o", f"cache_dir={memory(part)}", *options]
+
+
+def memory(part: str) -> Path:
+    """Where pytest notes what has failed."""
+    return ROOT / ".pytest_cache" / part
+
+
+def last_failed(part: str) -> list[str]:
+    """The tests of a part that failed in the run before, by their names."""
+    return sorted(json.loads((memory(part) / "v" / "cache" / "lastfailed").read_text()))
+
+
+def run(name: str, command: Sequence[str], output: IO[bytes] | None = None) -> int:
     """Run a module in the project's root and say how long it took; its exit status."""
-    print(f"── {name}: {' '.join(command)}", flush=True)
+    say(f"── {name}: {' '.join(command)}\n", output)
     began = time.monotonic()
-    status = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, env=os.environ, check=False).returncode
-    print(
-        f"── {name}: {'passed' if status == 0 else 'FAILED'} in {time.monotonic() - began:.0f} s\n",
-        flush=True,
-    )
-    return status
+    done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, stdout=output, stderr=output, check=False)
+    outcome = "passed" if done.returncode == 0 else "FAILED"
+    say(f"── {name}: {outcome} in {time.monotonic() - began:.0f} s\n\n", output)
+    return done.returncode
 
 
-def last_failed() -> list[str]:
-    """The tests that failed in the run before, by their names; none when that is not known."""
-    try:
-        return sorted(json.loads(LAST_FAILED.read_text()))
-    except (OSError, ValueError):
-        return []
+def say(text: str, output: IO[bytes] | None) -> None:
+    """Print it, or write it to where the output of a command goes."""
+    if output is None:
+        print(text, end="", flush=True)
+    else:
+        os.write(output.fileno(), text.encode())
 
 
 if __name__ == "__main__":

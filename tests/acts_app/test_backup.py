@@ -125,6 +125,7 @@ def test_a_backup_under_fire_never_has_an_act_without_its_category(store: Store,
         (gzip.compress(b'{"other": "file"}\n'), "no backup"),
         (gzip.compress(b"\xff\xfe\n"), "no backup"),
     ],
+    ids=["empty", "text", "empty archive", "archive of another file", "archive of bytes"],
 )
 def test_what_is_no_backup_is_told_in_words(tmp_path: Path, content: bytes, sentence: str) -> None:
     (tmp_path / "file").write_bytes(content)

@@ -98,7 +98,7 @@ def test_one_that_does_not_end_is_said_with_its_pid(tmp_path: Path) -> None:
         process.kill()
 
 
-@pytest.mark.parametrize("said", ["", "no number", str(os.getpid()), "4194303"])
+@pytest.mark.parametrize("said", ["", "no number", pytest.param(str(os.getpid()), id="our own"), "4194303"])
 def test_a_pid_that_is_nobodys_or_somebody_elses_is_not_waited_for(tmp_path: Path, said: str) -> None:
     (tmp_path / "supervisor.pid").write_text(said)
     preflight.predecessor_gone(tmp_path, seconds=0.1)
