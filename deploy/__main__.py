@@ -33,7 +33,7 @@ from deploy.next_step import Policy
 from deploy.orders import Orders
 from deploy.rebalancer import Rebalancer
 from deploy.roller import Roller
-from deploy.runtime.base import KillFailed, Runtime, RuntimeAway
+from deploy.runtime.base import Runtime, RuntimeTrouble
 from deploy.runtime.choose import choose_runtime
 from deploy.runtime.stopping import stop_containers
 from deploy.settings import DeploySettings
@@ -124,7 +124,7 @@ class Farewell:
         """End the containers that nobody else will end."""
         if self._up_was_there and not self._settings.keep and not is_running(self._settings.state_dir):
             log.warning("the `up` that had started all this is gone: its containers end too")
-            with suppress(RuntimeAway, KillFailed):
+            with suppress(RuntimeTrouble):
                 stop_containers(self._runtime, ORPHAN_GRACE)
 
 

@@ -25,7 +25,7 @@ from deploy.container_table import ContainerTable, whereabouts
 from deploy.draining import acknowledged, what_holds_back
 from deploy.next_step import Next, Policy, Seen, Step, next_step, rests
 from deploy.retries import after_failed_start
-from deploy.runtime.base import Found, KillFailed, Runtime, RuntimeAway, StartFailed
+from deploy.runtime.base import Found, KillFailed, Runtime, RuntimeRefused, RuntimeTrouble, StartFailed
 from lb.heartbeat import WorkerBeat
 
 WHO = "deploy worker"
@@ -133,7 +133,7 @@ class Launcher:
             if container:
                 self._go_on(container, now)
             self._troubled.discard(port)
-        except (redis.RedisError, RuntimeAway) as error:
+        except (redis.RedisError, RuntimeTrouble) as error:
             self._say_once(port, str(error), trace=False)
         except Exception as error:
             self._say_once(port, f"this step failed ({error})", trace=True)
@@ -191,7 +191,7 @@ class Launcher:
         try:
             image = container.image or self._image()
             found = self._runtime.start(container.port, container.generation, image, container.place)
-        except StartFailed as error:
+        except (StartFailed, RuntimeRefused) as error:
             return self._give_up_start(container, str(error), now)
         except OSError as error:  # of the disk, of an engine: as bounded as any other failure
             return self._give_up_start(container, f"it cannot be started ({error})", now)

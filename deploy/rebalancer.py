@@ -17,7 +17,7 @@ from deploy.container_table import ContainerTable
 from deploy.orders import Orders
 from deploy.rebalance import Phase, Rebalance, event_of, event_of_move
 from deploy.rebalance_step import Act, Move, Places, Sight, decide, next_move, serving_in, words_of
-from deploy.runtime.base import Runtime, RuntimeAway
+from deploy.runtime.base import Runtime, RuntimeTrouble
 from lb.events import Event
 from lb.settings import ServiceSettings
 
@@ -68,7 +68,7 @@ class Rebalancer:
             return None
         try:
             self._step(Sight(seen, self._table.all(), self._ports, now, self._boot_timeout))
-        except RuntimeAway as error:
+        except RuntimeTrouble as error:
             log.warning("rebalance waits: %s", error)
             return AWAY_SECONDS
         return LOOK_AGAIN

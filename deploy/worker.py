@@ -18,7 +18,7 @@ from deploy.daemon_beat import own_beat, queue_beat
 from deploy.launcher import Launcher
 from deploy.rebalancer import Rebalancer
 from deploy.roller import Roller
-from deploy.runtime.base import Runtime, RuntimeAway
+from deploy.runtime.base import Runtime, RuntimeTrouble
 from lb.settings import ServiceSettings
 
 BEAT = "deploy"  # the name under which this daemon shows its signs of life
@@ -84,7 +84,7 @@ class DeployWorker:
         else:
             self._go_on(now)
         if self._housekeeping.is_due():
-            with suppress(RuntimeAway):  # the next minute will do
+            with suppress(RuntimeTrouble):  # the next minute will do
                 self._runtime.housekeep()
 
     def _tend(self, now: float) -> None:

@@ -15,7 +15,6 @@ from deploy.container_table import ContainerTable
 from deploy.rebalancer import Rebalances
 from deploy.roller import Rollouts
 from deploy.rollout import Phase, Rollout
-from deploy.runtime.base import ImageMissing, RuntimeAway
 from deploy.runtime.choose import choose_runtime
 from deploy.settings import DeploySettings
 from lb.clock import redis_time
@@ -126,8 +125,6 @@ class Watch:
         runtime, _ = choose_runtime(settings)
         try:
             return runtime.prepare(image, self._follower.tell)
-        except (ImageMissing, RuntimeAway) as error:
-            raise click.ClickException(str(error)) from error
         finally:
             runtime.close()
 

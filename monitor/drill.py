@@ -16,6 +16,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -29,7 +30,7 @@ import requests
 from deploy.container import Container
 from deploy.container_state import State
 from deploy.container_table import ContainerTable
-from deploy.runtime.base import Runtime
+from deploy.runtime.base import Runtime, RuntimeTrouble
 from lb.events import Event, Kind, queue_event
 from lb.redis_client import connect
 from lb.redis_url import without_secrets
@@ -43,6 +44,7 @@ LIMIT = 40.0  # seconds to wait for the recovery; a container may take 30 to boo
 LOOK_SECONDS = 0.02
 PATIENCE = 4.0  # seconds that people wait for a store that is away; told to come again later, none of them is lost
 STILL, GOES = 0.4, 0.1  # seconds in turn of a slow container: its probes have 0.8
+NOT_YOURS = "this account may not do that to the service's processes: use the one that runs them"
 
 
 class Fault(StrEnum):
@@ -175,9 +177,13 @@ def told(site: Site, victim: Container | None, fault: Fault, who: str) -> Iterat
     except CannotDrill as error:
         note(site, victim, f"{fault} could not be done: {error}", who)
         raise
+    except PermissionError as error:
+        note(site, victim, f"{fault} could not be done: {NOT_YOURS}", who)
+        raise CannotDrill(NOT_YOURS) from error
     except BaseException as error:
+        cause = str(error) if isinstance(error, RuntimeTrouble) else type(error).__name__
         with suppress(redis.RedisError):  # it may be what has ended the drill
-            note(site, victim, f"{fault} was broken off ({type(error).__name__})", who)
+            note(site, victim, f"{fault} was broken off ({cause})", who)
         raise
 
 
@@ -338,13 +344,13 @@ def slowed(site: Site, victim: Container | None) -> Iterator[None]:
     if site.runtime.name != "process":
         raise CannotDrill("slow needs RUNTIME=process: a container that is paused in an engine is replaced at once")
     end = threading.Event()
-    thread = threading.Thread(target=stand_and_go, args=(site.runtime, victim.runtime_id, end), daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        end.set()
-        thread.join()
+    with ThreadPoolExecutor(1) as pool:
+        going = pool.submit(stand_and_go, site.runtime, victim.runtime_id, end)
+        try:
+            yield
+        finally:
+            end.set()
+        going.result()
 
 
 def stand_and_go(runtime: Runtime, runtime_id: str, end: threading.Event) -> None:

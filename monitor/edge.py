@@ -11,10 +11,18 @@ import click
 import environs
 import redis
 
+from deploy.runtime.base import KillFailed, RuntimeAway, RuntimeRefused, RuntimeTrouble
 from lb.redis_advice import advice
 from lb.redis_url import without_secrets
 from lb.settings import sentence
 from monitor.service_env import service_env
+
+# What to do where the sentence itself does not say it.
+FIXES: Mapping[type[RuntimeTrouble], str] = {
+    RuntimeAway: "Start it, and see what `selfieless doctor` says.",
+    RuntimeRefused: "`selfieless doctor` says what it has and lacks, its own log why it refuses.",
+    KillFailed: "Something in the kernel holds it, mostly a disk that does not answer; see `selfieless events`.",
+}
 
 
 class WrongSetting(click.ClickException):
@@ -64,6 +72,8 @@ class Commands(click.Group):
             raise WrongSetting(sentence(error)) from error
         except redis.RedisError as error:
             raise click.ClickException(redis_sentence(error)) from error
+        except RuntimeTrouble as error:
+            raise click.ClickException(runtime_sentence(error)) from error
 
 
 def redis_sentence(error: redis.RedisError) -> str:
@@ -73,3 +83,8 @@ def redis_sentence(error: redis.RedisError) -> str:
         f"the state Redis at REDIS_URL={url} cannot be used ({advice(error)}). "
         "Start the service with ./deploy/up, or set REDIS_URL, or STATE_DIR, to those of the running one."
     )
+
+
+def runtime_sentence(error: RuntimeTrouble) -> str:
+    """What a runtime has not done, and what to do about it."""
+    return f"{str(error).removesuffix('.')}. {FIXES.get(type(error), '')}".strip()

@@ -12,7 +12,6 @@ import click
 from deploy.rebalance import Phase, Rebalance
 from deploy.rebalancer import Rebalances
 from deploy.roller import Rollouts
-from deploy.runtime.base import RuntimeAway
 from deploy.runtime.choose import choose_runtime
 from deploy.settings import DeploySettings
 from lb.clock import redis_time
@@ -100,14 +99,12 @@ class Screen:
 
 
 def require_nodes() -> None:
-    """Raises ClickException where there is but this machine, or its engine does not answer."""
+    """Raises ClickException where there is but this machine, RuntimeTrouble if its engine does not answer."""
     runtime, _ = choose_runtime(DeploySettings.from_env(service_env()))
     try:
         if not runtime.nodes():
             told = f"all containers of the {runtime.name} runtime are on this machine: rebalance is for RUNTIME=swarm"
             raise click.ClickException(told)
-    except RuntimeAway as error:
-        raise click.ClickException(str(error)) from error
     finally:
         runtime.close()
 

@@ -7,7 +7,7 @@ import sys
 
 import environs
 
-from deploy.runtime.base import KillFailed, RuntimeAway
+from deploy.runtime.base import RuntimeTrouble
 from deploy.runtime.choose import choose_runtime
 from deploy.runtime.stopping import stop_containers
 from deploy.settings import DeploySettings
@@ -25,7 +25,7 @@ def main() -> int:
         return 2
     try:
         stop_containers(runtime, GRACE)
-    except (RuntimeAway, KillFailed) as error:
+    except RuntimeTrouble as error:
         print(f"clear: the containers could not be stopped: {error}.", file=sys.stderr)
         return 1
     finally:

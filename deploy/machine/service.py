@@ -25,7 +25,7 @@ from deploy.machine.preflight import NotReady
 from deploy.machine.settings import ROOT, RunFolder, UpSettings
 from deploy.machine.supervised import Supervised
 from deploy.machine.supervisor_conf import Program
-from deploy.runtime.base import KillFailed, Runtime, RuntimeAway
+from deploy.runtime.base import Runtime, RuntimeTrouble
 from deploy.runtime.stopping import stop_containers
 from lb.redis_client import connect
 
@@ -206,7 +206,7 @@ class Service:
         try:
             if not self.settings.keep:
                 stop_containers(self.runtime, grace)
-        except (RuntimeAway, KillFailed) as error:
+        except RuntimeTrouble as error:
             self.console.print(f"The containers could not be stopped: {error}.", style="yellow", markup=False)
         self.runtime.close()
 

@@ -23,7 +23,7 @@ from deploy.machine.reserve import NO_ROOM
 from deploy.machine.service import Service, StartFailed, folder
 from deploy.machine.settings import DEFAULT_STATE_DIR, RunFolder, UpSettings, for_children
 from deploy.machine.tokens import tokens
-from deploy.runtime.base import KillFailed, Runtime, RuntimeAway, Tell
+from deploy.runtime.base import Runtime, RuntimeTrouble, Tell
 from deploy.runtime.choose import choose_runtime
 from deploy.runtime.stopping import stop_containers
 from deploy.settings import DeploySettings
@@ -81,7 +81,7 @@ def main(check_settings: Callable[[], None] = lambda: None) -> int:
     except (preflight.NotReady, redis_servers.RedisUnavailable) as error:
         errors.print(f"up: {error}", markup=False)
         return FAILED
-    except (RuntimeAway, KillFailed) as error:
+    except RuntimeTrouble as error:
         errors.print(f"up: what an earlier start has left cannot be ended: {error}. Start again.", markup=False)
         return FAILED
     except OSError as error:

@@ -28,30 +28,38 @@ class Found:
     frozen: bool = False  # lives, but its runtime lets it do nothing (docker pause)
 
 
-class StartFailed(Exception):
-    """A container could not be started; the message is a sentence for the operator."""
+class RuntimeTrouble(Exception):
+    """Why a runtime has not done what it was asked for; the message is a sentence for the operator."""
+
+
+class StartFailed(RuntimeTrouble):
+    """A container could not be started."""
 
 
 class PortBusy(StartFailed):
     """Somebody who is not ours listens on the port; the message says who, where that can be told."""
 
 
-class ImageMissing(Exception):
-    """An image is not there and cannot be had; the message is a sentence for the operator."""
+class ImageMissing(RuntimeTrouble):
+    """An image is not there and cannot be had."""
 
 
-class RuntimeAway(Exception):
-    """The runtime does not answer now, so nothing is known; the message is a sentence for the operator."""
+class RuntimeAway(RuntimeTrouble):
+    """The runtime does not answer now, so nothing is known."""
 
 
-class KillFailed(Exception):
+class RuntimeRefused(RuntimeTrouble):
+    """The runtime has answered, with an error of its own: what was asked for is not done, or not known."""
+
+
+class KillFailed(RuntimeTrouble):
     """A container is still there after KILL and the bounded wait for its end."""
 
 
 class Runtime(Protocol):
     """How containers are started, found and ended. All methods may be called from several threads and processes.
 
-    All but `last_words` and `close` may raise RuntimeAway: not knowing is not "none".
+    All but `last_words` and `close` may raise RuntimeAway and RuntimeRefused: not knowing is not "none".
     """
 
     name: str

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 from docker import APIClient
 from environs import EnvError
 
-from deploy.runtime.base import ImageMissing, Runtime, RuntimeAway, Tell
-from deploy.runtime.docker_engine import DockerEngine, connect
+from deploy.runtime.base import ImageMissing, Runtime, RuntimeTrouble, Tell
+from deploy.runtime.docker_engine import DockerEngine, asking, connect
 from deploy.runtime.docker_image import ensure, exists, outlook
 from deploy.runtime.docker_settings import DockerSettings
 from deploy.runtime.local_process import LocalProcesses
@@ -45,8 +45,9 @@ def open_docker(settings: DeploySettings, tell: Tell | None = None) -> Runtime:
     try:
         if settings.runtime == "auto" and not engine.is_here():
             raise Unavailable("the engine runs on another machine, or in another network, than this")
-        have_image(api, settings, tell)
-    except (ImageMissing, RuntimeAway) as error:
+        with asking():
+            have_image(api, settings, tell)
+    except RuntimeTrouble as error:
         engine.close()
         raise Unavailable(str(error)) from error
     except Unavailable:
@@ -66,8 +67,9 @@ def open_swarm(settings: DeploySettings, tell: Tell | None = None) -> Runtime:
         if not is_member.is_usable:
             raise Unavailable(f"{is_member.found}. {is_member.fix}".removesuffix("."))
         if tell:
-            ensure(api, settings.docker, tell)
-    except (ImageMissing, RuntimeAway) as error:
+            with asking():
+                ensure(api, settings.docker, tell)
+    except RuntimeTrouble as error:
         api.close()
         raise Unavailable(str(error)) from error
     except Unavailable:
@@ -82,7 +84,7 @@ def connection(settings: DeploySettings) -> APIClient:
         raise Unavailable("containers cannot reach the loopback address in ACTS_REDIS_URL")
     try:
         return connect()
-    except RuntimeAway as error:
+    except RuntimeTrouble as error:
         raise Unavailable(str(error)) from error
 
 
@@ -97,10 +99,10 @@ def have_image(api: APIClient, settings: DeploySettings, tell: Tell | None) -> N
 def image_outlook(docker: DockerSettings) -> tuple[bool, str] | None:
     """Whether the engine can have the image without a registry, in words too; None where none answers."""
     try:
-        with closing(connect()) as api:
+        with closing(connect()) as api, asking():
             there, found = outlook(api, docker)
             return there, f"engine {api.version()['Version']}: {found}"
-    except RuntimeAway:
+    except RuntimeTrouble:
         return None
 
 
@@ -109,7 +111,7 @@ def swarm_outlook() -> Membership | None:
     try:
         with closing(connect()) as api:
             return membership(api)
-    except RuntimeAway:
+    except RuntimeTrouble:
         return None
 
 

@@ -25,7 +25,7 @@ from docker.utils import kwargs_from_env
 from urllib3.exceptions import ProtocolError
 
 from deploy.runtime import docker_events
-from deploy.runtime.base import Found, KillFailed, PortBusy, RuntimeAway, StartFailed, Tell
+from deploy.runtime.base import Found, KillFailed, PortBusy, RuntimeAway, RuntimeRefused, StartFailed, Tell
 from deploy.runtime.docker_configuration import LABEL, are_ours, as_filter, configuration, labels_of, own_labels
 from deploy.runtime.docker_image import pinned, prepared, reference_of
 from deploy.runtime.processes import listener_of
@@ -54,7 +54,7 @@ SILENCE = (requests.ConnectionError, requests.Timeout, requests.exceptions.Chunk
 
 
 @contextmanager
-def asking() -> Iterator[None]:
+def hearing() -> Iterator[None]:
     """The engine's silence as RuntimeAway."""
     try:
         yield
@@ -62,11 +62,27 @@ def asking() -> Iterator[None]:
         raise RuntimeAway("the Docker engine does not answer") from error
 
 
+@contextmanager
+def asking() -> Iterator[None]:
+    """The engine's silence as RuntimeAway, an error that it answers as RuntimeRefused."""
+    try:
+        with hearing():
+            yield
+    except DockerException as error:
+        raise RuntimeRefused(f"the Docker engine says: {words_of(error)}") from error
+
+
+def words_of(error: DockerException) -> str:
+    """What the engine itself says in an error, where it says anything."""
+    explanation = error.explanation if isinstance(error, APIError) else ""
+    return str(explanation or error)
+
+
 def connect() -> APIClient:
     """A client of the engine that DOCKER_HOST names, or the local one. Raises RuntimeAway if none answers."""
     try:
         knock(kwargs_from_env().get("base_url") or LOCAL)
-        with asking(), closing(client(MINIMUM_DOCKER_API_VERSION)) as first:
+        with hearing(), closing(client(MINIMUM_DOCKER_API_VERSION)) as first:
             version = first.version(api_version=False)["ApiVersion"]
         return client(version)
     except DockerException as error:

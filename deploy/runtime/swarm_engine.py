@@ -26,7 +26,17 @@ from docker import APIClient
 from docker.errors import APIError, DockerException, NotFound
 
 from deploy.runtime import docker_engine, docker_events, swarm_image, swarm_tasks
-from deploy.runtime.base import Found, ImageMissing, KillFailed, PortBusy, RuntimeAway, StartFailed, Tell
+from deploy.runtime.base import (
+    Found,
+    ImageMissing,
+    KillFailed,
+    PortBusy,
+    RuntimeAway,
+    RuntimeRefused,
+    RuntimeTrouble,
+    StartFailed,
+    Tell,
+)
 from deploy.runtime.docker_configuration import LABEL, are_ours, as_filter, labels_of, own_labels, store_socket
 from deploy.runtime.docker_engine import FROZEN, gateway_of, refusal, seconds_of, unless_gone
 from deploy.runtime.swarm_service import service
@@ -54,13 +64,13 @@ LAST_CHARACTERS = 1000
 @contextmanager
 def asking() -> Iterator[None]:
     """The engine's silence, and that of the managers behind it, as RuntimeAway."""
-    try:
-        with docker_engine.asking():
+    with docker_engine.asking():
+        try:
             yield
-    except APIError as error:
-        if not error.is_server_error():
-            raise
-        raise RuntimeAway(f"the swarm cannot be asked ({error.explanation or error})") from error
+        except APIError as error:
+            if not error.is_server_error():
+                raise
+            raise RuntimeAway(f"the swarm cannot be asked ({error.explanation or error})") from error
 
 
 class SwarmEngine:
@@ -111,13 +121,13 @@ class SwarmEngine:
                 self._wait_until_ended(task)
 
     def pause(self, runtime_id: str) -> None:
-        """As the protocol says, on this manager's node. Raises RuntimeAway for a container on another one."""
+        """As the protocol says, on this manager's node. Raises RuntimeRefused for a container on another one."""
         with asking():
             if (container := self._local(runtime_id)) and container["State"]["Status"] == "running":
                 unless_gone(partial(self._api.pause, container["Id"]))
 
     def resume(self, runtime_id: str) -> None:
-        """As the protocol says, on this manager's node. Raises RuntimeAway for a container on another one."""
+        """As the protocol says, on this manager's node. Raises RuntimeRefused for a container on another one."""
         with asking():
             if (container := self._local(runtime_id)) and container["State"]["Status"] == FROZEN:
                 unless_gone(partial(self._api.unpause, container["Id"]))
@@ -159,7 +169,7 @@ class SwarmEngine:
             if task is None:
                 return ""
             ending, written = swarm_tasks.ending_of(task, self._down()), self._written(task)
-        except (DockerException, requests.RequestException, RuntimeAway):
+        except (DockerException, requests.RequestException, RuntimeTrouble):
             return ""
         lines = [line.strip() for line in written[-LAST_CHARACTERS:].splitlines() if line.strip()]
         return "; ".join(filter(None, [ending, *lines[-LAST_LINES:]]))
@@ -244,7 +254,8 @@ class SwarmEngine:
             return None
         if node_of(task) != self._own_node:
             where = self._name_of(node_of(task))
-            raise RuntimeAway(f"the container runs on node {where}, and only that node's engine can pause it")
+            told = f"the container runs on node {where}, and only that node's engine can pause it"
+            raise RuntimeRefused(f"{told}: name one that runs here")
         return self._inspected(task)
 
     def _inspected(self, task: Answer) -> dict[str, Any] | None:

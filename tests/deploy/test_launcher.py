@@ -8,7 +8,7 @@ import pytest
 
 from deploy.container_state import State
 from deploy.retries import MAX_ATTEMPTS
-from deploy.runtime.base import RuntimeAway
+from deploy.runtime.base import RuntimeAway, RuntimeRefused
 from deploy.runtime.fake import Behaviour
 from lb.events import read
 from lb.heartbeat import WorkerBeat
@@ -366,6 +366,13 @@ def test_while_the_engine_is_away_everything_waits_and_no_attempt_is_lost(machin
     assert machine.table.get(8000).attempts == 0
     told = [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert told == ["port 8000 waits: the engine does not answer"]
+
+
+def test_a_start_that_the_engine_refuses_counts_as_an_attempt_and_tells_why(machine, redis_client):
+    machine.orders.launch(8000, **WHO)
+    machine.settle(machine.launcher(Moody(machine.runtime, RuntimeRefused("the engine says: no space left"))))
+    assert machine.states() == {8000: State.RUNNING}
+    assert "the engine says: no space left" in [event.reason for event in read(redis_client, "acts")]
 
 
 def test_a_start_that_the_disk_does_not_allow_counts_as_an_attempt_and_tells_why(machine, redis_client):

@@ -7,12 +7,13 @@ import redis
 
 from deploy.container_state import State
 from deploy.container_table import ContainerTable
-from deploy.runtime.base import Found
-from deploy.runtime.fake import FakeRuntime, World
+from deploy.runtime.base import Found, KillFailed
+from deploy.runtime.fake import Behaviour, FakeRuntime, World
 from lb import events
 from lb.events import Kind
 from lb.settings import ServiceSettings
 from monitor.drill import (
+    GOES,
     CannotDrill,
     Fault,
     Site,
@@ -27,6 +28,7 @@ from monitor.drill import (
     lost_of,
     plan_of,
     server_pid,
+    slowed,
     store_still,
     told,
     victim_of,
@@ -142,6 +144,35 @@ def test_a_drill_that_is_broken_off_tells_so_at_its_end(site: Site) -> None:
     with pytest.raises(KeyboardInterrupt), told(site, None, Fault.REDIS, "ann"):
         raise KeyboardInterrupt
     assert tellings(site) == ["drill: redis begins", "drill: redis was broken off (KeyboardInterrupt)"]
+
+
+def test_a_container_that_survives_its_kill_ends_the_drill_and_is_told_with_its_words(site: Site) -> None:
+    site.runtime.world.living()[1].behaviour = Behaviour(survives_kill=True)
+    with pytest.raises(KillFailed):
+        drill(site, Fault.KILL, 8001, "ann", tell=lambda _line: None)
+    first, last = tellings(site)
+    assert first == "drill: kill begins"
+    assert last.startswith("drill: kill was broken off (")
+    assert "is still there after KILL" in last
+
+
+def test_an_account_that_may_not_stop_the_processes_is_told_so(site: Site) -> None:
+    with pytest.raises(CannotDrill, match="use the one that runs them"), told(site, None, Fault.HANG, "ann"):
+        raise PermissionError(1, "Operation not permitted")
+    assert tellings(site)[-1].startswith("drill: hang could not be done: this account may not")
+
+
+class Frozen(FakeRuntime):
+    name = "process"
+
+    def pause(self, runtime_id: str) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+
+def test_a_slow_container_that_cannot_be_stopped_is_no_slow_container(site: Site) -> None:
+    elsewhere = replace(site, runtime=Frozen(site.runtime.world))
+    with pytest.raises(PermissionError), slowed(elsewhere, victim_of(site, 8000)):
+        wait_until(lambda: False, 3 * GOES)
 
 
 def answered(status: int, *, retry_after: bool = False) -> Sent:

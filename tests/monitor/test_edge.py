@@ -6,6 +6,7 @@ import pytest
 import redis
 from click.testing import CliRunner
 
+from deploy.runtime.base import ImageMissing, KillFailed, RuntimeAway, RuntimeRefused
 from monitor.edge import Commands
 
 raised: list[Exception] = []
@@ -32,6 +33,10 @@ group = Commands(name="group", sections={"Eyes": {"look": f"{__name__}:look"}, "
         (environs.EnvError("X is wrong"), 2, "X is wrong"),
         (redis.ConnectionError("refused."), 1, "cannot be used (refused). Start the service"),
         (redis.ResponseError("OOM"), 1, "REDIS_URL"),
+        (RuntimeAway("the Docker engine does not answer"), 1, "does not answer. Start it, and see"),
+        (RuntimeRefused("the Docker engine says: the disk is full."), 1, "the disk is full. `selfieless doctor` says"),
+        (KillFailed("process 7 is still there 2 s after KILL"), 1, "still there 2 s after KILL. Something"),
+        (ImageMissing("there is no image x"), 1, "Error: there is no image x.\n"),
         (click.ClickException("a sentence"), 1, "a sentence"),
         (click.UsageError("a sentence"), 2, "a sentence"),
     ],

@@ -1,7 +1,9 @@
 """The docker runtime beyond the contract suite: what can be told without an engine, and what only a real one shows."""
 
+import json
 import socket
 import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
@@ -9,7 +11,8 @@ from docker.errors import APIError, NotFound
 from docker_images import BASE
 from helpers import eventually, free_port
 
-from deploy.runtime.base import PortBusy, RuntimeAway, StartFailed
+from deploy.runtime.base import PortBusy, RuntimeAway, RuntimeRefused, StartFailed
+from deploy.runtime.choose import Unavailable, choose_runtime, image_outlook
 from deploy.runtime.docker_engine import (
     DockerEngine,
     client,
@@ -147,6 +150,52 @@ def test_an_engine_that_breaks_off_is_one_that_is_away(tmp_path):
             ask()
     assert engine.last_words("x") == ""
     engine.close()
+
+
+class Full(BaseHTTPRequestHandler):
+    """An engine that answers everything but its version with an error."""
+
+    def do_GET(self):
+        there = self.path.endswith("/version")
+        body = json.dumps({"ApiVersion": "1.41"} if there else {"message": "no space left on device"}).encode()
+        self.send_response(200 if there else 500)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_args):
+        pass
+
+
+@pytest.fixture
+def full(monkeypatch):
+    """Such an engine, as DOCKER_HOST names it."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Full) as server:
+        monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{server.server_port}")
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.usefixtures("full")
+def test_an_engine_that_answers_with_an_error_has_refused_and_says_why(tmp_path):
+    engine = DockerEngine(DeploySettings(state_dir=tmp_path), connect())
+    for ask in (engine.running, lambda: engine.find("x"), lambda: engine.kill("x"), lambda: engine.start(8000, 1)):
+        with pytest.raises(RuntimeRefused, match="the Docker engine says: no space left on device"):
+            ask()
+    with pytest.raises(RuntimeRefused, match="no space left"):
+        engine.prepare("", lambda _line: None)
+    engine.close()
+
+
+@pytest.mark.usefixtures("full")
+def test_who_is_to_use_an_engine_that_answers_with_an_error_is_told_its_words(tmp_path):
+    with pytest.raises(Unavailable, match="RUNTIME=docker: the Docker engine says: no space left on device"):
+        choose_runtime(DeploySettings(runtime="docker", state_dir=tmp_path))
+    assert image_outlook(DockerSettings()) is None
 
 
 @pytest.fixture
