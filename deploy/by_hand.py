@@ -76,9 +76,12 @@ class ByHand:
         return True
 
     def note_stopped(self, port: int, by: str) -> None:
-        """Somebody has stopped the container without asking us: the port stays empty as if we had been asked."""
-        stopped.mark(self._redis, self._name, port, Stopped(by, self._clock()))
-        self._tell(port, "stopped by hand", by)
+        """Somebody has stopped the container without asking us: the port stays empty as if we had been asked.
+
+        Several may notice the same stop, or one again and again: it is noted and told once.
+        """
+        if stopped.mark_unless_marked(self._redis, self._name, port, Stopped(by, self._clock())):
+            self._tell(port, "stopped by hand", by)
 
     def _kept_empty(self, port: int, order: Callable[[int, str, str], bool], reason: str, by: str) -> bool:
         before = stopped.read(self._redis, self._name).get(port)

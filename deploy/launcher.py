@@ -49,8 +49,8 @@ class Launcher:
     `probe(address)` tells whether a container is healthy, `beats()` what the live proxy workers say about themselves,
     `clock()` gives unix seconds, and `spawn` runs the tending of one container: at once, or in a pool so that a slow
     engine on one port holds up no other. `image()` is what a container is started from that names none itself;
-    `note_stopped(port)` keeps a port empty whose container a person has stopped behind our back. Methods raise
-    redis.RedisError while Redis is away.
+    `note_stopped(port)` keeps a port empty whose container a person has stopped behind our back; it may be called more
+    than once for one stop. Methods raise redis.RedisError while Redis is away.
     """
 
     def __init__(  # noqa: PLR0913 - its seams, all named
@@ -235,14 +235,10 @@ class Launcher:
 
     def _end_sick(self, container: Container, _reason: str, now: float) -> Container | None:
         # One that never became healthy is not asked about: it may be our own TERM that ended it.
-        by_hand = not container.attempts and self._runtime.stopped_by_hand(container.runtime_id)
-        if by_hand:
-            self._note_stopped(container.port)
-        if not self._killed(container, now):
-            return None
-        if by_hand:
+        if not container.attempts and self._runtime.stopped_by_hand(container.runtime_id):
+            self._note_stopped(container.port)  # first: who dies here leaves a port that is empty too early, not filled
             return self._table.move(container, State.STOPPING, now=now, reason="stopped by hand", by=WHO)
-        return self._table.update(container, **NOTHING_RUNS)
+        return self._table.update(container, **NOTHING_RUNS) if self._killed(container, now) else None
 
     def _restart(self, container: Container, reason: str, now: float) -> Container | None:
         return self._table.move(container, State.STARTING, now=now, reason=reason, by=WHO)

@@ -54,6 +54,11 @@ def mark(client: redis.Redis | Pipeline, service: str, port: int, stopped: Stopp
     client.hset(stopped_key(service), str(port), json.dumps(asdict(stopped)))
 
 
+def mark_unless_marked(client: redis.Redis, service: str, port: int, stopped: Stopped) -> bool:
+    """The same for a port that has no mark yet; False when it has one, which stays."""
+    return bool(client.hsetnx(stopped_key(service), str(port), json.dumps(asdict(stopped))))
+
+
 def put(client: redis.Redis | Pipeline, service: str, port: int, stopped: Stopped | None) -> None:
     """Note a mark, or with None that there is none any more."""
     if stopped is None:

@@ -5,6 +5,7 @@ import pytest
 from deploy import stopped
 from deploy.by_hand import ByHand
 from deploy.container_state import State
+from deploy.runtime.base import KillFailed
 from deploy.stopped import Stopped
 from lb.events import read
 from lb.ring import read_ring
@@ -100,6 +101,63 @@ def test_who_stops_it_behind_our_back_is_obeyed(machine, by_hand):
     machine.settle(machine.launcher(note_stopped=lambda port: by_hand.note_stopped(port, "somebody")))
     assert machine.states() == {8000: State.RUNNING}
     assert list(stopped.read(machine.client, "acts")) == [8001]
+
+
+class Tough:
+    """A runtime whose first kills fail; `asked` happens while it is asked who has ended a container."""
+
+    def __init__(self, runtime, kills: int = 0, asked=lambda: None):
+        self.runtime, self.kills, self.asked = runtime, kills, asked
+
+    def kill(self, runtime_id):
+        if self.kills:
+            self.kills -= 1
+            raise KillFailed("still there")
+        self.runtime.kill(runtime_id)
+
+    def stopped_by_hand(self, runtime_id):
+        self.asked()
+        return self.runtime.stopped_by_hand(runtime_id)
+
+    def __getattr__(self, name):
+        return getattr(self.runtime, name)
+
+
+def test_a_stop_behind_our_back_is_told_once_however_often_its_kill_fails(machine, by_hand):
+    machine.run(8000, 8001)
+    machine.runtime.stop_by_hand(8001)
+    machine.orders.relaunch(8001, "it does not answer", "monitor")
+    tough = Tough(machine.runtime, kills=3)
+    machine.settle(machine.launcher(tough, note_stopped=lambda port: by_hand.note_stopped(port, "somebody")))
+    assert tough.kills == 0
+    assert machine.states() == {8000: State.RUNNING}
+    assert told(machine) == [("stopped by hand", 8001, "somebody")]
+
+
+def test_a_stop_behind_our_back_that_two_workers_notice_is_told_once(machine, by_hand):
+    def note(port: int) -> None:
+        by_hand.note_stopped(port, "somebody")
+
+    machine.run(8000, 8001)
+    machine.runtime.stop_by_hand(8001)
+    machine.orders.relaunch(8001, "it does not answer", "monitor")
+    other = machine.launcher(note_stopped=note)
+    machine.settle(machine.launcher(Tough(machine.runtime, asked=lambda: other.relaunch_port(8001)), note_stopped=note))
+    assert machine.states() == {8000: State.RUNNING}
+    assert told(machine) == [("stopped by hand", 8001, "somebody")]
+
+
+def test_who_launches_it_again_while_its_kill_fails_is_not_overruled(machine, by_hand):
+    machine.run(8000, 8001)
+    machine.runtime.stop_by_hand(8001)
+    machine.orders.relaunch(8001, "it does not answer", "monitor")
+    launcher = machine.launcher(
+        Tough(machine.runtime, kills=3), note_stopped=lambda port: by_hand.note_stopped(port, "x")
+    )
+    machine.tend_for(0.2, launcher)
+    by_hand.launch(8001, "ann")
+    machine.settle(launcher)
+    assert stopped.read(machine.client, "acts") == {}
 
 
 def test_one_that_died_by_itself_is_relaunched(machine, by_hand):
