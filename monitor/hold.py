@@ -45,13 +45,13 @@ def read(client: redis.Redis, service: str) -> Hold | None:
 
 def begin(client: redis.Redis, service: str, reason: str, who: str, now: float) -> bool:
     """Hold from now on; True for who says it first, which is an event. Held already: nothing changes."""
-    if not client.hsetnx(held_key(service), "since", f"{now:.3f}"):
-        return False
     pipe = client.pipeline(transaction=True)
-    pipe.hset(held_key(service), "reason", reason)
-    queue_event(pipe, service, Event(Kind.HELD, None, reason, who))
-    pipe.execute()
-    return True
+    for field, value in {"since": f"{now:.3f}", "reason": reason}.items():
+        pipe.hsetnx(held_key(service), field, value)
+    is_first = bool(pipe.execute()[0])
+    if is_first:
+        queue_event(client, service, Event(Kind.HELD, None, reason, who))
+    return is_first
 
 
 def end(client: redis.Redis, service: str, who: str, now: float) -> bool:

@@ -3,6 +3,9 @@
 The order to relaunch takes the container out of the ring in the same step that notes it as sick. A container that
 says by itself that it is sick is ordered out the moment it says so; where the others matter for the verdict, the
 round is heard to its end.
+
+While something is held and nothing is RUNNING, those that are up all the same are asked whether the cause is gone; they
+are not judged.
 """
 
 import logging
@@ -21,9 +24,20 @@ from lb.settings import ServiceSettings
 from monitor import hold
 from monitor.probe import Probe
 from monitor.relaunch import WHO, Orders, relaunch
-from monitor.verdict import History, Judgement, Policy, is_sure, judge, judge_round, next_histories
+from monitor.verdict import (
+    History,
+    Judgement,
+    Policy,
+    is_over,
+    is_sure,
+    judge,
+    judge_round,
+    next_histories,
+    says_something,
+)
 
 HEALING = frozenset({State.SICK, State.STARTING})
+UP = frozenset({State.STARTING, State.DRAINING})  # not RUNNING, and yet they may answer
 
 log = logging.getLogger(__name__)
 
@@ -72,16 +86,32 @@ class Poller:
         """Ask, judge, act; answers why something is held, empty when nothing is."""
         running = {container.port: container for container in containers if container.status}
         if not running:
-            return ""
+            return self._say_held(self._held_over_nobody(containers), now)
         judgements = self._judge_each(list(running.values()))
         healing = any(container.state in HEALING for container in containers)
         after = judge_round(judgements, healing, self._policy)
-        self._say_held(after.held, now)
+        held = self._say_held(after.held if says_something(judgements) else self._held_before(), now)
         for port, reason in after.sick.items():
             relaunch(self._table, self._orders, running[port], reason)
         histories = next_histories(judgements)
         self._histories = {(port, running[port].generation): history for port, history in histories.items()}
-        return after.held
+        return held
+
+    def _held_before(self) -> str:
+        before = hold.read(self._redis, self._service.name)
+        return before.reason if before else ""
+
+    def _held_over_nobody(self, containers: Collection[Container]) -> str:
+        """Why something is held still though nothing is RUNNING; whoever is up all the same is asked."""
+        before = self._held_before()
+        if not before:
+            return ""
+        up = [container for container in containers if container.state in UP and container.address]
+        judgements = {
+            container.port: judge(History(), probe, self._policy) for container, probe in self._probes.ask(up)
+        }
+        awaited = any(container.state in HEALING or container.successor for container in containers)
+        return "" if is_over(judgements, awaited) else before
 
     def _judge_each(self, running: Collection[Container]) -> dict[int, Judgement]:
         judgements = {}
@@ -92,13 +122,14 @@ class Poller:
                 relaunch(self._table, self._orders, container, judgement.reason)
         return judgements
 
-    def _say_held(self, reason: str, now: float) -> None:
+    def _say_held(self, reason: str, now: float) -> str:
         if reason and hold.begin(self._redis, self._service.name, reason, WHO, now):
             log.warning("holding: %s", reason)
         # Asked each time: another monitor, that held and has died since, may have begun it.
         if not reason and hold.end(self._redis, self._service.name, WHO, now):
             log.info("holding no longer")
         self._held = bool(reason)
+        return reason
 
     def _show_life(self, now: float, held: str) -> None:
         self._started = self._started or now

@@ -101,6 +101,21 @@ def judge_round(judgements: Mapping[int, Judgement], healing: bool, policy: Poli
     return Round({port: judgements[port].reason for port in [*sick, *first]}, held)
 
 
+def says_something(judgements: Mapping[int, Judgement]) -> bool:
+    """Whether anybody's state is known after a round: who is not sure of anybody begins no hold and ends none."""
+    return any(judgement.verdict is not Verdict.UNSURE for judgement in judgements.values())
+
+
+def is_over(judgements: Mapping[int, Judgement], awaited: bool) -> bool:
+    """Whether a hold is over though no container is RUNNING, by those that are up all the same.
+
+    `awaited` says whether somebody is on its way who will tell; if nobody is, there is nothing to hold.
+    """
+    if ports(judgements, Verdict.WELL):
+        return True
+    return not awaited and not ports(judgements, Verdict.STORELESS)
+
+
 def ports(judgements: Mapping[int, Judgement], verdict: Verdict) -> list[int]:
     """The ports with this verdict, ascending."""
     return sorted(port for port, judgement in judgements.items() if judgement.verdict is verdict)

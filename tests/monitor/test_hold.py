@@ -1,5 +1,10 @@
 """Holding is said once, also by two monitors, and told when it is over."""
 
+from contextlib import suppress
+
+import pytest
+from fate import Fate, Killed, dies, fated_client
+
 from lb import events
 from lb.events import Kind
 from monitor.hold import Hold, begin, end, read
@@ -33,3 +38,12 @@ def test_a_hold_is_one_event_at_its_begin_and_one_at_its_end(redis_client):
 def test_the_end_of_a_hold_that_never_was_is_nothing(redis_client):
     assert not end(redis_client, "acts", "monitor", 5.0)
     assert told(redis_client) == []
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_who_dies_while_he_says_it_leaves_no_hold_without_its_reason(redis_client, redis_server, step):
+    fate = Fate()
+    fate.strike(step, after=dies)
+    with fated_client(redis_server.socket_path, fate) as client, suppress(Killed):
+        begin(client, "acts", "the store is away", "monitor", 100.0)
+    assert read(redis_client, "acts") in (None, Hold("the store is away", 100.0))

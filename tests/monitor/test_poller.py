@@ -132,6 +132,84 @@ class TestASharedCause:
         assert ward.poll(p8000=WELL) == [8001, 8002]
 
 
+class TestAHoldWhileNothingIsRunning:
+    """It ends when somebody who is up reaches the store, or when nobody is left who could ever tell."""
+
+    def held(self, ward) -> bool:
+        return read_hold(ward.redis, "acts") is not None
+
+    def test_the_only_container_is_drained_by_hand_and_reaches_the_store(self, ward):
+        ward.start(8000)
+        ward.poll(p8000=NO_STORE)
+        ward.move(8000, State.DRAINING, parked=1)
+        ward.poll()
+        assert self.held(ward)
+        assert read_beat(ward.redis, "acts", "monitor").trouble.startswith("the store is unreachable")
+        ward.poll(p8000=WELL)
+        assert not self.held(ward)
+        assert len(ward.told(Kind.RECOVERED)) == 1
+        assert read_beat(ward.redis, "acts", "monitor").trouble == ""
+
+    def test_one_that_is_relaunched_meanwhile_tells_before_it_has_joined(self, ward):
+        ward.start(8000)
+        ward.poll(p8000=NO_STORE)
+        ward.move(8000, State.SICK)
+        ward.poll()
+        ward.move(8000, State.STARTING)
+        assert [ward.poll(), self.held(ward)] == [[], True]
+        assert [ward.poll(p8000=WELL), self.held(ward)] == [[], False]
+
+    def test_one_that_is_late_says_nothing_of_the_store(self, ward):
+        ward.start(8000)
+        ward.poll(p8000=NO_STORE)
+        ward.move(8000, State.SICK)
+        ward.move(8000, State.STARTING)
+        for _ in range(4):
+            assert ward.poll(p8000=LATE) == []
+        assert self.held(ward)
+
+    @pytest.mark.parametrize("then", ["gone", State.FAILED])
+    def test_when_nobody_is_left_or_coming_nothing_is_held(self, ward, then):
+        ward.start(8000)
+        ward.poll(p8000=NO_STORE)
+        if then == "gone":
+            ward.move(8000, State.DRAINING)
+            ward.move(8000, State.STOPPING)
+            assert ward.table.remove(ward.table.get(8000), now=ward.now, reason="test", by="test")
+        else:
+            ward.move(8000, State.SICK)
+            ward.move(8000, State.FAILED)
+        ward.poll()
+        assert not self.held(ward)
+
+    def test_another_monitor_ends_what_the_one_before_held(self, ward):
+        ward.start(8000)
+        ward.poll(p8000=NO_STORE)
+        ward.move(8000, State.DRAINING, parked=1)
+        ward.poller = ward.another_poller()
+        ward.poll(p8000=WELL)
+        assert not self.held(ward)
+
+    def test_nobody_is_asked_where_nothing_is_held(self, ward):
+        ward.start(8000)
+        ward.move(8000, State.DRAINING, parked=1)
+        ward.ask = lambda containers: pytest.fail("nobody is to be asked")
+        ward.poll()
+
+
+def test_a_round_that_says_nothing_ends_no_hold(ward):
+    """One that is late, or that we could not ask, has not said that the store is there again."""
+    ward.start(8000)
+    ward.poll(p8000=NO_STORE)
+    ward.poll(p8000=Probe(Outcome.UNKNOWN, detail="could not be probed: too many open files"))
+    ward.poll(p8000=LATE)
+    assert read_hold(ward.redis, "acts")
+    assert read_beat(ward.redis, "acts", "monitor").trouble.startswith("the store is unreachable")
+    ward.poll(p8000=NO_STORE)
+    ward.poll(p8000=WELL)
+    assert (len(ward.told(Kind.HELD)), len(ward.told(Kind.RECOVERED))) == (1, 1)
+
+
 class TestWithoutRedis:
     """Nobody relaunches on what he cannot read."""
 

@@ -3,7 +3,17 @@
 import pytest
 
 from monitor.probe import Outcome, Probe
-from monitor.verdict import History, Policy, Verdict, is_sure, judge, judge_round, next_histories
+from monitor.verdict import (
+    History,
+    Policy,
+    Verdict,
+    is_over,
+    is_sure,
+    judge,
+    judge_round,
+    next_histories,
+    says_something,
+)
 
 OK = Probe(Outcome.ANSWERED, 200, detail="answered 200")
 CRASHED = Probe(Outcome.ANSWERED, 500, detail="answered 500")
@@ -169,6 +179,34 @@ def test_when_the_first_is_well_again_the_other_late_ones_are_relaunched() -> No
     after = watch.round(OK, LATE, LATE)
     assert list(after.sick) == [8001, 8002]
     assert after.held == ""
+
+
+@pytest.mark.parametrize(
+    ("probes", "awaited", "over"),
+    [
+        ([OK], True, True),
+        ([OK, STORELESS], True, True),
+        ([STORELESS], True, False),
+        ([STORELESS], False, False),
+        ([LATE], True, False),
+        ([CRASHED], True, False),
+        ([], True, False),
+        ([], False, True),
+        ([LATE], False, True),
+    ],
+)
+def test_a_hold_over_nobody_is_over_when_one_reaches_the_store_or_nobody_can_tell(
+    probes: list[Probe], awaited: bool, over: bool
+) -> None:
+    judgements = {port: judge(History(), probe, PATIENCE) for port, probe in enumerate(probes)}
+    assert is_over(judgements, awaited) is over
+
+
+@pytest.mark.parametrize(
+    ("probes", "says"), [([LATE, UNKNOWN], False), ([], False), ([LATE, OK], True), ([CRASHED], True)]
+)
+def test_a_round_in_which_nobody_is_sure_says_nothing(probes: list[Probe], says: bool) -> None:
+    assert says_something({port: judge(History(), probe, PATIENCE) for port, probe in enumerate(probes)}) is says
 
 
 def test_a_round_of_nobody_does_nothing() -> None:
