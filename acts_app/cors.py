@@ -14,17 +14,25 @@ def allowed(origin: str | None, origins: tuple[str, ...]) -> str | None:
     return origin if origin in origins else None
 
 
+def headers_for(origin: str | None, origins: tuple[str, ...]) -> dict[str, str]:
+    """What an answer says to this origin; nothing where it is not to be allowed."""
+    said = allowed(origin, origins)
+    if said is None:
+        return {}
+    return {
+        "Access-Control-Allow-Origin": said,
+        "Access-Control-Allow-Methods": METHODS,
+        "Access-Control-Allow-Headers": HEADERS,
+        "Access-Control-Expose-Headers": "Retry-After, WWW-Authenticate, X-Served-By, X-Request-ID",
+        "Access-Control-Max-Age": REMEMBER,
+    }
+
+
 def say(response: Response, origins: tuple[str, ...]) -> Response:
     """Put the headers on one answer."""
     if not origins:
         return response
     if "*" not in origins:
         response.vary.add("Origin")
-    origin = allowed(request.headers.get("Origin"), origins)
-    if origin is not None:
-        response.headers["Access-Control-Allow-Origin"] = origin
-        response.headers["Access-Control-Allow-Methods"] = METHODS
-        response.headers["Access-Control-Allow-Headers"] = HEADERS
-        response.headers["Access-Control-Expose-Headers"] = "Retry-After, WWW-Authenticate, X-Served-By, X-Request-ID"
-        response.headers["Access-Control-Max-Age"] = REMEMBER
+    response.headers.update(headers_for(request.headers.get("Origin"), origins))
     return response

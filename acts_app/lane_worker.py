@@ -3,6 +3,8 @@
 In gunicorn's, everybody queues for the same threads: a probe waits behind people, and a busy container looks sick; and
 a few slow uploads keep everybody from looking. Here a connection waits in the poller until its first bytes are there.
 They are peeked at, and say which lane's threads serve the request.
+
+What gunicorn itself refuses is told in JSON (`refusals`).
 """
 
 import socket
@@ -14,7 +16,11 @@ from functools import partial
 from selectors import EVENT_READ
 from typing import Any
 
+from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from acts_app.parts import EXTENSION
+from acts_app.refusals import Draft, answer, origin_of, sentence
 
 PROBE = b"GET /api/v1/_health"
 WITH_BODY = (b"POST ", b"PUT ", b"PATCH ")
@@ -80,6 +86,17 @@ class LaneWorker(ThreadWorker):  # type: ignore[misc]
         connection.timeout = time.monotonic() + self.cfg.keepalive
         self.pending_conns.append(connection)
         self.poller.register(client, EVENT_READ, partial(self.on_pending_socket_readable, connection))
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """Refuse as the application does: gunicorn logs and decides, its page is not sent."""
+        draft = Draft(client)
+        super().handle_error(req, draft, addr, exc)
+        origin = origin_of(req or getattr(exc, "req", None))
+        origins = self.wsgi.extensions[EXTENSION].settings.cors_origins
+        try:
+            write_nonblock(client, answer(draft.status, sentence(draft.status, exc), origin, origins))
+        except OSError:
+            self.log.debug("A refusal could not be sent.")
 
     def enqueue_req(self, conn: Any) -> None:
         """Choose the lane by the first bytes."""
