@@ -46,7 +46,7 @@ class Entry:
 
     def expected(self, ring: Ring) -> dict[int, int]:
         """What `ports` must be if each turn went where this ring says; exact unless something is lost."""
-        odd = {*self.unused, *(turn for turn, _, _ in self.retries)}
+        odd = [*self.unused, *(turn for turn, _, _ in self.retries)]  # as often as it was added: it may have waited
         counts = shares(ring, self.turns)
         counts.subtract(return_port(ring, turn) for turn in odd)
         for turn, _, tried in self.retries:

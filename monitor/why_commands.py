@@ -11,8 +11,10 @@ from rich.text import Text
 
 from autoscaler import decision_log, why
 from autoscaler.why import local_time
+from deploy import daemon_beat
 from lb import ledger, retries, ring
 from lb.clock import redis_time
+from lb.heartbeat import live_workers
 from lb.request_id import decode
 from lb.ring import Ring
 from monitor import request_story
@@ -75,14 +77,21 @@ def audit_turns(last: float, *, as_json: bool) -> None:
     """Do the round robin of the last minutes again, and compare.
 
     Derives from every turn that was claimed which container should have had it, and compares that with what the proxy
-    workers handed over. Fails if a container had one request too many or too few, or a turn was used twice.
+    workers handed over. Fails if a container had one request too many or too few, or a turn was used twice. Turns from
+    before the service was started are told and not compared.
     """
     service = Service()
     time.sleep(SETTLING)  # the last second is told when it is over
     entries = ledger.read(service.redis, service.service.name, redis_time(service.redis) - last - SETTLING)
     if not entries:
         raise click.ClickException("no request was balanced in that time")
-    found = audit(entries, rings_of(service))
+    past = ring.history(service.redis, service.service.name, VERSIONS)
+    rings, births = {one.version: one for _, one in past}, {one.version: at for at, one in past}
+    began = start_of(service)
+    found = audit(entries, rings, births=births, began=began)
+    if found.before and not found.workers:
+        since = redis_time(service.redis) - began
+        raise click.ClickException(f"no request was balanced since the service was started {since:.0f} s ago")
     if as_json:
         click.echo(json.dumps(audit_as_json(found)))
     else:
@@ -90,6 +99,14 @@ def audit_turns(last: float, *, as_json: bool) -> None:
         console().print(verdict(found))
     if not found.is_exact:
         raise click.ClickException("the requests were not balanced as the turns say")
+
+
+def start_of(service: Service) -> float:
+    """Since when the running service runs (unix seconds): as long as the oldest of its parts; 0 where none does."""
+    client, name = service.redis, service.service.name
+    daemons = (daemon_beat.read(client, name, who) for who in daemon_beat.DAEMONS)
+    since = [beat.started for beat in daemons if beat] + [worker.started for worker in live_workers(client, name)]
+    return min(since, default=0.0)
 
 
 def audit_table(found: Audit) -> Table:
@@ -114,6 +131,7 @@ def verdict(found: Audit) -> str:
         "were used twice": found.twice,
         "are told by nobody (a worker was killed, or has not told yet)": found.missing,
         "are of rings that are not remembered any more, and not checked": found.unknown,
+        "were claimed before the service was started, and not checked": found.before,
         "were taken without Redis, and not checked": found.alone,
         "did not fit into the ledger; the entries they belong to are not checked": found.lost,
     }
@@ -125,5 +143,5 @@ def audit_as_json(found: Audit) -> dict[str, object]:
     """For scripts; the names of the fields are part of the interface."""
     ports = sorted({*found.expected, *found.had})
     sides = [{"port": port, "expected": found.expected.get(port, 0), "had": found.had.get(port, 0)} for port in ports]
-    asides = ("turns", "workers", "retries", "unused", "unknown", "alone", "lost", "twice", "missing")
+    asides = ("turns", "workers", "retries", "unused", "unknown", "alone", "lost", "twice", "missing", "before")
     return {"exact": found.is_exact, "containers": sides, **{name: getattr(found, name) for name in asides}}

@@ -50,6 +50,13 @@ def test_an_entry_expects_second_tries_elsewhere_and_nothing_of_unused_turns() -
     assert entry.expected(THREE) == {8000: 3, 8001: 1, 8002: 1}
 
 
+def test_a_turn_that_has_waited_again_and_again_is_expected_once() -> None:
+    """Each time that nobody could be reached it came to nothing, and was added again."""
+    turns = [range(6), range(5, 6), range(5, 6)]
+    entry = Entry("w", 0.0, 1.0, 7, False, turns, ports={}, retries=[], unused=[5, 5], lost=0)
+    assert entry.expected(THREE) == {8000: 2, 8001: 2, 8002: 2}
+
+
 def test_turns_that_follow_each_other_are_one_range_and_there_are_not_too_many(redis_client: redis.Redis) -> None:
     ledger = Ledger("w", {8000: PortCounts()}, 0.0)
     assert ledger.close("acts", 7, 1.0) is None

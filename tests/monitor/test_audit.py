@@ -83,5 +83,38 @@ def test_what_cannot_be_derived_is_said_and_not_compared() -> None:
     assert (found.turns, found.unknown, found.alone, found.lost, found.missing) == (7, 10, 7, 2, 0)
 
 
+def test_turns_of_the_service_before_this_start_are_said_and_not_compared() -> None:
+    """Its Redis may have gone on, and its proxy have been killed over what it had to tell."""
+    old = replace(entry("a", 5, range(50)), begin=10.0, end=11.0, ports={8000: 50})
+    found = audit([old, replace(entry("b", 6, range(50, 60)), begin=20.0, end=21.0)], RINGS, began=15.0)
+    assert found.is_exact
+    assert (found.before, found.turns, found.workers, found.missing) == (50, 10, 1, 0)
+    assert not audit([old], RINGS, began=5.0).is_exact
+
+
+def test_a_version_that_was_given_out_again_says_nothing_of_turns_before_that() -> None:
+    """A Redis that took over, or was restored, gives the same versions to other rings."""
+    old = replace(entry("a", 5, range(10)), begin=10.0, ports={8000: 10})
+    found = audit([old, replace(entry("a", 5, range(10, 16)), begin=20.01)], RINGS, births={5: 20.05})
+    assert found.is_exact
+    assert (found.turns, found.unknown) == (6, 10)
+
+
+def test_turns_of_rings_that_were_lost_may_have_been_claimed_again() -> None:
+    """Redis came back empty, and a worker that knew of fewer turns was the first to claim."""
+    found = audit([replace(entry("a", 5, range(100)), version=4), entry("b", 5, range(90, 110))], RINGS)
+    assert found.is_exact
+    assert (found.unknown, found.twice, found.missing) == (100, 0, 0)
+
+
+def test_a_turn_that_waited_for_a_container_is_told_again_and_used_once() -> None:
+    waited = replace(entry("a", 5, range(10)), turns=[range(10), range(10, 11)], unused=[10])
+    found = audit([waited, entry("a", 6, range(10, 14))], RINGS)
+    assert found.is_exact
+    assert (found.unused, found.twice) == (1, 0)
+    both = audit([waited, entry("a", 6, range(10, 14)), entry("b", 6, range(10, 11))], RINGS)
+    assert (both.twice, both.is_exact) == (1, False)
+
+
 def test_nothing_is_exact() -> None:
     assert audit([], RINGS) == Audit({}, {})

@@ -10,10 +10,13 @@ from autoscaler import decision_log
 from autoscaler.plan import Plan
 from autoscaler.policy import Measured, Policy, decide
 from deploy.container_state import State
+from deploy.daemon_beat import Beat, queue_beat
 from lb.counters import PortCounts
 from lb.ledger import Ledger
 from lb.request_id import RequestId, encode
 from lb.retries import Retry, command_of
+from monitor.audit import Audit
+from monitor.why_commands import audit_as_json
 
 
 @pytest.fixture
@@ -70,6 +73,31 @@ def test_a_deviation_fails_the_audit_and_is_shown_where_it_is(run, redis_client,
     assert "-1" in answer.output
     assert "+1" in answer.output
     assert "not balanced as the turns say" in answer.output
+
+
+def begin_anew(redis_client) -> None:
+    """The service is started on a Redis that has gone on: its parts are younger than what that remembers."""
+    pipe = redis_client.pipeline()
+    for who in ("deploy", "monitor"):
+        queue_beat(pipe, "acts", Beat(who, "host", 1, started=time.time(), beat=time.time()))
+    pipe.execute()
+
+
+def test_turns_of_the_start_before_are_told_and_not_compared(run, redis_client, version):
+    route(redis_client, version, {8000: 9, 8001: 1, 8002: 0}, 0, 10)
+    begin_anew(redis_client)
+    answer = run("audit")
+    assert answer.exit_code == 1
+    assert "no request was balanced since the service was started 2 s ago" in answer.output
+    route(redis_client, version, {8000: 1, 8001: 1, 8002: 1}, 10, 13)
+    answer = run("audit")
+    assert answer.exit_code == 0
+    assert "3 turns of 1 workers checked: deviation 0." in answer.output
+    assert "10 were claimed before the service was started, and not checked." in answer.output
+
+
+def test_scripts_are_told_how_many_turns_were_of_the_start_before():
+    assert audit_as_json(Audit({}, {}, before=10))["before"] == 10
 
 
 def test_an_audit_of_nothing_says_so(run, redis_client):
