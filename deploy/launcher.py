@@ -156,6 +156,7 @@ class Launcher:
             if decision.step is Step.WAIT:
                 return
             following = self._take(decision, following, now)
+            now = self._clock()  # an engine may have taken long over the step
 
     def _take(self, decision: Next, container: Container, now: float) -> Container | None:
         log.info("port %d: %s", container.port, ": ".join(filter(None, [words_of(decision.step), decision.reason])))
@@ -187,18 +188,18 @@ class Launcher:
 
     # What is done. Each returns the container as it is afterwards, None when there is nothing more to do with it now.
 
-    def _start(self, container: Container, _reason: str, now: float) -> Container | None:
+    def _start(self, container: Container, _reason: str, _now: float) -> Container | None:
         try:
             image = container.image or self._image()
             found = self._runtime.start(container.port, container.generation, image, container.place)
         except (StartFailed, RuntimeRefused) as error:
-            return self._give_up_start(container, str(error), now)
+            return self._give_up_start(container, str(error), self._clock())
         except OSError as error:  # of the disk, of an engine: as bounded as any other failure
-            return self._give_up_start(container, f"it cannot be started ({error})", now)
+            return self._give_up_start(container, f"it cannot be started ({error})", self._clock())
         if found.generation != container.generation:
             self._end_leftover(found, container)
             return None
-        deadline = now + self._policy.boot_timeout
+        deadline = self._clock() + self._policy.boot_timeout
         started = self._table.update(container, **whereabouts(found), place="", deadline=deadline)
         if started is None:
             self._end_unwanted(found)
@@ -238,7 +239,7 @@ class Launcher:
         if not container.attempts and self._runtime.stopped_by_hand(container.runtime_id):
             self._note_stopped(container.port)  # first: who dies here leaves a port that is empty too early, not filled
             return self._table.move(container, State.STOPPING, now=now, reason="stopped by hand", by=WHO)
-        return self._table.update(container, **NOTHING_RUNS) if self._killed(container, now) else None
+        return self._table.update(container, **NOTHING_RUNS) if self._killed(container) else None
 
     def _restart(self, container: Container, reason: str, now: float) -> Container | None:
         return self._table.move(container, State.STARTING, now=now, reason=reason, by=WHO)
@@ -249,17 +250,17 @@ class Launcher:
     def _let_go(self, container: Container, reason: str, now: float) -> Container | None:
         return self._table.move(container, State.STOPPING, now=now, reason=reason, by=WHO)
 
-    def _terminate(self, container: Container, _reason: str, now: float) -> Container | None:
+    def _terminate(self, container: Container, _reason: str, _now: float) -> Container | None:
         found = self._find(container)
         if found:
             self._runtime.terminate(found.runtime_id)
-        self._table.update(container, deadline=now + self._policy.stop_grace)
+        self._table.update(container, deadline=self._clock() + self._policy.stop_grace)
         return None
 
-    def _kill(self, container: Container, _reason: str, now: float) -> Container | None:
-        return container if self._killed(container, now) else None
+    def _kill(self, container: Container, _reason: str, _now: float) -> Container | None:
+        return container if self._killed(container) else None
 
-    def _killed(self, container: Container, now: float) -> bool:
+    def _killed(self, container: Container) -> bool:
         """Kill what runs for the container; when it survives, note when to try again and say so."""
         found = self._find(container)
         try:
@@ -267,19 +268,19 @@ class Launcher:
                 self._runtime.kill(found.runtime_id)
         except KillFailed as error:
             log.warning("port %d: %s", container.port, error)
-            self._table.update(container, deadline=now + KILL_AGAIN)
+            self._table.update(container, deadline=self._clock() + KILL_AGAIN)
             return False
         return True
 
     def _forget(self, container: Container, reason: str, now: float) -> Container | None:
         """It has ended by itself; what a runtime keeps of the dead is removed with the row."""
-        if self._killed(container, now):
+        if self._killed(container):
             self._table.remove(container, now=now, reason=reason, by=WHO)
         return None
 
     def _succeed(self, container: Container, reason: str, now: float) -> Container | None:
         """It has ended; its port goes to the one that follows."""
-        if not self._killed(container, now):
+        if not self._killed(container):
             return None
         fresh = {"image": container.successor, "successor": "", "created_at": now, **AS_NEW}
         return self._table.move(container, State.STARTING, now=now, reason=reason, by=WHO, **fresh)

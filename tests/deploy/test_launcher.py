@@ -382,6 +382,50 @@ def test_a_start_that_the_disk_does_not_allow_counts_as_an_attempt_and_tells_why
     assert any("Read-only file system" in event.reason for event in read(redis_client, "acts"))
 
 
+class Slow:
+    """A runtime each of whose words to a container takes so long, as while a node fetches an image."""
+
+    def __init__(self, runtime, clock, seconds: float):
+        self.runtime, self.clock, self.seconds = runtime, clock, seconds
+
+    def start(self, *container):
+        self.clock.pass_by(self.seconds)
+        return self.runtime.start(*container)
+
+    def terminate(self, runtime_id):
+        self.runtime.terminate(runtime_id)
+        self.clock.pass_by(self.seconds)
+
+    def __getattr__(self, name):
+        return getattr(self.runtime, name)
+
+
+def test_the_time_that_an_engine_takes_to_start_one_is_not_taken_from_its_boot(machine, clock, redis_client):
+    machine.runtime.will(8000, Behaviour(healthy_after=2))
+    machine.orders.launch(8000, **WHO)
+    machine.settle(machine.launcher(Slow(machine.runtime, clock, machine.policy.boot_timeout + 10)))
+    assert told(redis_client) == ["launched", "healthy"]
+
+
+def test_the_time_that_an_engine_takes_to_ask_one_to_end_is_not_taken_from_its_grace(machine, clock):
+    machine.runtime.will(8000, Behaviour(ends_after_term=machine.policy.stop_grace + 1))
+    machine.run(8000)
+    machine.orders.stop(8000, **WHO)
+    launcher = machine.launcher(Slow(machine.runtime, clock, machine.policy.stop_grace))
+    machine.tend_for(0.5, launcher)
+    assert machine.living(), "asked just now, it has its grace"
+    machine.settle(launcher)
+    assert machine.living() == []
+
+
+def test_a_start_that_fails_late_is_tried_again_as_late_as_any_other(machine, clock, redis_client):
+    machine.runtime.will(8000, *[Behaviour(start_error="no place")] * 3)
+    machine.orders.launch(8000, **WHO)
+    machine.settle(machine.launcher(Slow(machine.runtime, clock, 5)))
+    waits = [event.seconds for event in read(redis_client, "acts") if event.kind == "relaunched"]
+    assert waits == pytest.approx([0.5, 1, 2], abs=0.11)
+
+
 def test_a_port_that_somebody_works_at_is_left_alone(machine, clock):
     """Steps that only begin later stand for an engine that is slow on this port."""
     waiting: list[Callable[[], None]] = []
