@@ -31,7 +31,8 @@ from lb.settings import ServiceSettings
 #       5 now, unix seconds ("" = Redis's time), 6 port
 #       7 channel of ring changes, 8 channel that wakes the deploy worker
 #       9 event, a JSON list [field, value, …] ("" = none), 10 the cap of the event stream
-#       11… field, value, …
+#       11 "1": changed fields count as a move, for whoever has seen it before and is about to act on what they were
+#       12… field, value, …
 # Answer: the whole hash as [field, value, …] after the change ([] after a removal), or nil when the container was
 # not as expected. The generation is the counter's next at every move into STARTING, unless a field names it (an
 # adopted one); a counter that is missing starts at the time, which lies above all that a lost Redis had given out.
@@ -48,10 +49,10 @@ elseif found[1] ~= expected or found[2] ~= ARGV[2] or found[3] ~= ARGV[3] then
 end
 
 if to ~= '' then
-  if #ARGV > 10 then redis.call('HSET', KEYS[1], unpack(ARGV, 11)) end
+  if #ARGV > 11 then redis.call('HSET', KEYS[1], unpack(ARGV, 12)) end
+  if to ~= expected or ARGV[11] == '1' then redis.call('HINCRBY', KEYS[1], 'moves', 1) end
   if to ~= expected then
     redis.call('HSET', KEYS[1], 'state', to, 'since', now, 'status', to == 'running' and 'True' or 'False')
-    redis.call('HINCRBY', KEYS[1], 'moves', 1)
     redis.call('ZADD', KEYS[2], port, port)
   end
   if to == 'starting' and to ~= expected then
@@ -86,7 +87,7 @@ if changed then
 end
 
 if event then redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[10], '*', unpack(event)) end
-if to ~= expected then redis.call('PUBLISH', ARGV[8], port) end
+if to ~= expected or ARGV[11] == '1' then redis.call('PUBLISH', ARGV[8], port) end
 return redis.call('HGETALL', KEYS[1])
 """
 )
@@ -135,6 +136,7 @@ class Change:
     now: float | None  # unix seconds; None lets Redis look at its clock
     values: Mapping[str, object]
     event: Event | None
+    counts: bool = False  # as a move, though the state stays
 
 
 class ContainerTable:
@@ -190,6 +192,13 @@ class ContainerTable:
         """Change fields of a container that is still as it was read, without a move; None when it is not."""
         return self._changed(Change(container, container.port, container.state, None, checked(changes), None))
 
+    def amend(self, container: Container, **changes: object) -> Container | None:
+        """Change what is to become of a container that is still as it was read, in the state in which it is.
+
+        Who has read it before, and goes by what was to become of it then, loses his move. None when it is not as read.
+        """
+        return self._changed(Change(container, container.port, container.state, None, checked(changes), None, True))
+
     def remove(self, container: Container, *, now: float, reason: str, by: str) -> bool:
         """Take a container out of the table; False when it is not as it was read. ValueError unless it is STOPPING."""
         if container.state is not LAST:
@@ -227,7 +236,8 @@ def arguments(change: Change, channels: tuple[str, str]) -> list[str]:
     now = "" if change.now is None else text_of(change.now)
     told = json.dumps(flat(fields_of(change.event))) if change.event else ""
     values = {field: text_of(value) for field, value in change.values.items()}
-    return [*map(str, expected), str(change.to), now, str(change.port), *channels, told, str(MAX_LENGTH), *flat(values)]
+    words = [*map(str, expected), str(change.to), now, str(change.port), *channels, told, str(MAX_LENGTH)]
+    return [*words, "1" if change.counts else "", *flat(values)]
 
 
 def event_of_move(container: Container, to: State, *, now: float, reason: str, by: str) -> Event | None:

@@ -125,7 +125,7 @@ class Orders:
         return moved is not None and sent(self._queue.stop, moved)
 
     def _noted(self, container: Container, **fields: object) -> bool:
-        return self._table.update(container, **fields) is not None
+        return self._table.amend(container, **fields) is not None
 
     def _begin_relaunch(self, container: Container, now: float, reason: str, by: str) -> Container | None:
         if container.state is State.FAILED:

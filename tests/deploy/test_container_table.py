@@ -151,6 +151,20 @@ def test_an_update_changes_fields_of_the_container_that_was_seen_and_no_other(ta
     assert table.get(8000).runtime_id == "x"
 
 
+def test_an_amendment_makes_those_lose_who_saw_it_before(table, redis_client):
+    seen = table.move(table.move(run(table), State.DRAINING, successor="v2", **HOW), State.STOPPING, **HOW)
+    with redis_client.pubsub() as heard:
+        heard.subscribe("acts:wake:deploy")
+        heard.get_message(timeout=1)
+        amended = table.amend(seen, successor="")
+        assert heard.get_message(timeout=1), "the launcher is woken"
+    assert (amended.state, amended.since, amended.moves) == (seen.state, seen.since, seen.moves + 1)
+    assert table.move(seen, State.STARTING, **HOW) is None
+    assert table.update(seen, deadline=1.0) is None
+    assert table.amend(seen, successor="v3") is None
+    assert table.remove(amended, **HOW)
+
+
 def test_an_update_of_a_running_container_keeps_the_ring_in_step(table, redis_client):
     table.update(run(table), address="127.0.0.1:9999")
     assert read_ring(redis_client, "acts").members == (Member(8000, "127.0.0.1:9999"),)

@@ -382,6 +382,39 @@ def test_a_start_that_the_disk_does_not_allow_counts_as_an_attempt_and_tells_why
     assert any("Read-only file system" in event.reason for event in read(redis_client, "acts"))
 
 
+class Overtaken:
+    """A runtime that takes so long over what is left of a container that meanwhile somebody changes his mind."""
+
+    def __init__(self, runtime, meanwhile: Callable[[], bool]):
+        self.runtime, self.meanwhile, self.done = runtime, meanwhile, []
+
+    def kill(self, runtime_id):
+        self.runtime.kill(runtime_id)
+        if not self.done:
+            self.done.append(self.meanwhile())
+
+    def __getattr__(self, name):
+        return getattr(self.runtime, name)
+
+
+def test_a_stop_that_comes_while_the_one_to_be_replaced_is_cleared_away_is_obeyed(machine):
+    machine.run(8000, 8001)
+    machine.orders.replace(8001, **WHO, image="v2")
+    overtaken = Overtaken(machine.runtime, lambda: machine.orders.stop(8001, **WHO))
+    machine.settle(machine.launcher(overtaken))
+    assert overtaken.done == [True]
+    assert machine.states() == {8000: State.RUNNING}
+
+
+def test_another_image_that_is_ordered_while_the_one_to_be_replaced_is_cleared_away_is_what_follows(machine):
+    machine.run(8000, 8001)
+    machine.orders.replace(8001, **WHO, image="v2")
+    overtaken = Overtaken(machine.runtime, lambda: machine.orders.replace(8001, **WHO, image="v3"))
+    machine.settle(machine.launcher(overtaken))
+    assert overtaken.done == [True]
+    assert (machine.states()[8001], machine.table.get(8001).image) == (State.RUNNING, "v3")
+
+
 class Slow:
     """A runtime each of whose words to a container takes so long, as while a node fetches an image."""
 
