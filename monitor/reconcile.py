@@ -17,7 +17,7 @@ from autoscaler import compared
 from deploy.container import Container
 from deploy.container_state import State
 from deploy.container_table import ContainerTable
-from deploy.runtime.base import Found, Runtime, RuntimeAway
+from deploy.runtime.base import Found, Runtime, RuntimeAway, RuntimeRefused
 from lb.events import Event, Kind, queue_event
 from lb.settings import ServiceSettings
 from monitor.relaunch import WHO, Orders, relaunch
@@ -28,18 +28,17 @@ log = logging.getLogger(__name__)
 
 
 class Absence:
-    """Since when the runtime does not answer, told once when it begins and once when it is over."""
+    """Since when the runtime does not say what runs, told once when it begins and once when it is over."""
 
     def __init__(self) -> None:
         self._since: float | None = None
         self.sentence = ""
 
-    def begins(self, now: float, cause: str) -> Event | None:
+    def begins(self, now: float, sentence: str) -> Event | None:
         """What is to be told at unix time `now`, if that is news."""
         if self._since is not None:
             return None
-        self._since = now
-        self.sentence = f"{cause}; until it does, nothing is started or ended, and what runs goes on"
+        self._since, self.sentence = now, sentence
         return Event(Kind.DEGRADED, None, self.sentence, WHO)
 
     def ends(self, now: float) -> Event | None:
@@ -72,7 +71,7 @@ class Reconciler:
 
     @property
     def trouble(self) -> str:
-        """That the runtime does not answer, in a sentence; empty while it does."""
+        """That the runtime does not say what runs, in a sentence; empty while it does."""
         return self._away.sentence
 
     def tick(self, now: float) -> None:
@@ -80,8 +79,11 @@ class Reconciler:
         try:
             self._compare(now)
         except RuntimeAway as error:
-            self._tell(self._away.begins(now, str(error)))
-        except Exception as error:  # that of Redis, of an engine's client, of the disk
+            told = f"{error}; until it does, nothing is started or ended, and what runs goes on"
+            self._tell(self._away.begins(now, told))
+        except RuntimeRefused as error:
+            self._tell(self._away.begins(now, f"what runs cannot be compared with the table: {error}"))
+        except Exception as error:  # that of Redis, of the disk
             self._say_blind(error)
         else:
             self._blind = False

@@ -6,7 +6,7 @@ import pytest
 
 from autoscaler.compared import compared_key
 from deploy.container_state import State
-from deploy.runtime.base import RuntimeAway
+from deploy.runtime.base import RuntimeAway, RuntimeRefused
 from deploy.runtime.fake import FakeRuntime, World
 from lb.events import Kind
 from monitor.reconcile import FAILED_SECONDS, Reconciler
@@ -138,6 +138,29 @@ def test_a_runtime_that_is_away_is_told_when_it_goes_and_when_it_comes_back_and_
     assert reconciler.trouble == ""
     assert ward.told(Kind.RECOVERED) == ["what runs can be seen again"]
     assert ward.jobs == [("relaunch_port", 8000)]
+
+
+def test_a_runtime_that_refuses_to_say_what_runs_is_told_too_and_what_it_has_not_said_is_not_zero(ward, runtime):
+    class Engine(FakeRuntime):
+        refuses = False
+
+        def running(self):
+            if self.refuses:
+                raise RuntimeRefused("the engine says: no space left")
+            return super().running()
+
+    engine = Engine(runtime.world)
+    reconciler = Reconciler(ward.redis, ward.service, ward.table, ward.orders, engine)
+    put(ward, engine, 8000)
+    engine.refuses = True
+    for later in range(3):
+        reconciler.tick(ward.now + later)
+    assert reconciler.trouble == "what runs cannot be compared with the table: the engine says: no space left"
+    assert ward.told(Kind.DEGRADED) == [reconciler.trouble]
+    assert ward.ring() == [8000]
+    engine.refuses = False
+    reconciler.tick(ward.now + 5)
+    assert (reconciler.trouble, ward.told(Kind.RECOVERED)) == ("", ["what runs can be seen again"])
 
 
 @pytest.mark.parametrize("state", [State.SICK, State.DRAINING])
