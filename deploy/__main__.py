@@ -1,7 +1,8 @@
 """The deploy worker's process: `python -m deploy`. Takes jobs and tends the containers until TERM; containers go on.
 
-Unless `up` has started all this and was killed: then nobody else is left to end its containers, and the worker, which
-the dying supervisor tells to end, ends them. A worker that ends by itself, or is killed, ends none.
+Unless `up` has started all this and was killed: then nobody else is left to end its containers, and the worker ends
+them. It is told to end by the supervisor, or by the system if that was killed too. A worker that ends by itself, or is
+killed, ends none.
 
 The main thread takes jobs from rq. A second one ticks, a third listens for wakes, and a pool takes the steps of
 different containers at the same time, so that a slow one holds up nobody.
@@ -48,6 +49,7 @@ from lb.settings import sentence
 TICK_SECONDS = 1.0  # how late a lost wake is made up for
 LAST_MOMENT = 1.5  # seconds from TERM to the end; whatever was not finished by then the next worker goes on with
 ORPHAN_GRACE = 0.5  # seconds for the containers of an `up` that was killed, from TERM to KILL
+BOTH_SECONDS = 0.5  # within which who kills the supervisor has killed `up` too, if he means to
 MAX_THREADS = 32  # containers that are moved at the same time
 
 log = logging.getLogger("deploy")
@@ -119,13 +121,23 @@ class Farewell:
         self._settings = settings
         self._runtime = runtime
         self._up_was_there = is_running(settings.state_dir)
+        self._supervisor = os.getppid()
 
     def __call__(self) -> None:
         """End the containers that nobody else will end."""
-        if self._up_was_there and not self._settings.keep and not is_running(self._settings.state_dir):
+        if self._up_was_there and not self._settings.keep and self._up_is_gone():
             log.warning("the `up` that had started all this is gone: its containers end too")
             with suppress(RuntimeTrouble):
                 stop_containers(self._runtime, ORPHAN_GRACE)
+
+    def _up_is_gone(self) -> bool:
+        """Whether `up` is gone; where the supervisor is, it may be about to be."""
+        deadline = time.monotonic() + (BOTH_SECONDS if os.getppid() != self._supervisor else 0.0)
+        while is_running(self._settings.state_dir):
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.02)
+        return True
 
 
 def watch(end: threading.Event, farewell: Callable[[], None], ended: threading.Event) -> None:

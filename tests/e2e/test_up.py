@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -125,16 +126,23 @@ def test_another_application_is_served_the_same_way(tmp_path: Path) -> None:
         assert service.get("/hello.txt").text == "hello\n"
 
 
-def test_an_up_that_is_killed_leaves_nothing_running_and_nothing_that_hinders_the_next(tmp_path: Path) -> None:
+@pytest.mark.parametrize("who", [("up",), ("up", "supervisor"), ("supervisor", "up")], ids=" and ".join)
+def test_an_up_that_is_killed_leaves_nothing_running_and_nothing_that_hinders_the_next(
+    tmp_path: Path, who: Sequence[str]
+) -> None:
     ports = {"LB_PORT": str(free_port())}
     with running_service(state_dir=tmp_path, **ports) as service:
         service.scale(2)
         first_port = str(service.first_port)
         assert len(containers_of(service)) == 2
-        os.kill(service.process.pid, signal.SIGKILL)
+        supervisor = psutil.Process(int((tmp_path / "run" / "supervisor.pid").read_text()))
+        parts = supervisor.children(recursive=True)
+        for one in who:
+            os.kill(service.process.pid if one == "up" else supervisor.pid, signal.SIGKILL)
         service.process.wait(10)
         eventually(lambda: port_is_free(service.lb_port), within=20)
         eventually(lambda: not containers_of(service), within=20)
+        eventually(lambda: not [part for part in parts if part.is_running()], within=20)
     with running_service(state_dir=tmp_path, FIRST_PORT=first_port, **ports) as service:
         assert service.get("/api/v1/_health").status_code == 200
 

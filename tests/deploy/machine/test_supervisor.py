@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 from helpers import eventually
 from small_disk import fill, small_disk
@@ -52,6 +53,24 @@ def test_a_part_talks_on_and_the_supervisor_works_on_while_the_disk_is_full(tmp_
         supervised.close()
         daemon.terminate()
         daemon.wait(15)
+
+
+def test_who_is_supervised_ends_when_the_supervisor_is_killed(tmp_path: Path) -> None:
+    socket, configuration = tmp_path / "s.sock", tmp_path / "conf"
+    programs = [Program("sleeper", ("sleep", "600"), 10, 2)]
+    configuration.write_text(render(programs, control_socket=socket, logs=tmp_path, folder=tmp_path))
+    command = [sys.executable, "-W", "ignore", "-m", "deploy.machine.supervisor", "-c", str(configuration)]
+    daemon, supervised = subprocess.Popen(command, start_new_session=True), Supervised(socket)
+    try:
+        eventually(supervised.answers, within=20)
+        supervised.start(["sleeper"])
+        eventually(lambda: [one.state for one in supervised.states()] == ["RUNNING"], within=20)
+        sleeper = psutil.Process(supervised.states()[0].pid)
+    finally:
+        supervised.close()
+        daemon.kill()
+        daemon.wait(15)
+    eventually(lambda: not sleeper.is_running() or sleeper.status() == psutil.STATUS_ZOMBIE, within=5)
 
 
 def test_a_log_that_cannot_begin_anew_goes_on_where_it_was(disk: Path) -> None:
