@@ -102,11 +102,16 @@ def audit_turns(last: float, *, as_json: bool) -> None:
 
 
 def start_of(service: Service) -> float:
-    """Since when the running service runs (unix seconds): as long as the oldest of its parts; 0 where none does."""
+    """Since when the running service runs (unix seconds): as long as the oldest of its parts; 0 where none does.
+
+    Who was killed leaves a beat behind for some seconds: only those count who have beaten while we waited.
+    """
     client, name = service.redis, service.service.name
+    alive_at = redis_time(client) - SETTLING
     daemons = (daemon_beat.read(client, name, who) for who in daemon_beat.DAEMONS)
-    since = [beat.started for beat in daemons if beat] + [worker.started for worker in live_workers(client, name)]
-    return min(since, default=0.0)
+    beats = [(beat.beat, beat.started) for beat in daemons if beat]
+    beats += [(worker.beat, worker.started) for worker in live_workers(client, name)]
+    return min((started for beaten_at, started in beats if beaten_at >= alive_at), default=0.0)
 
 
 def audit_table(found: Audit) -> Table:

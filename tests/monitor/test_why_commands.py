@@ -12,6 +12,8 @@ from autoscaler.policy import Measured, Policy, decide
 from deploy.container_state import State
 from deploy.daemon_beat import Beat, queue_beat
 from lb.counters import PortCounts
+from lb.heartbeat import WorkerBeat
+from lb.heartbeat import queue_beat as queue_worker_beat
 from lb.ledger import Ledger
 from lb.request_id import RequestId, encode
 from lb.retries import Retry, command_of
@@ -76,10 +78,15 @@ def test_a_deviation_fails_the_audit_and_is_shown_where_it_is(run, redis_client,
 
 
 def begin_anew(redis_client) -> None:
-    """The service is started on a Redis that has gone on: its parts are younger than what that remembers."""
-    pipe = redis_client.pipeline()
+    """The service is started on a Redis that has gone on: its parts are younger than what that remembers.
+
+    A worker of the start before was killed a moment ago.
+    """
+    now, pipe = time.time(), redis_client.pipeline()
     for who in ("deploy", "monitor"):
-        queue_beat(pipe, "acts", Beat(who, "host", 1, started=time.time(), beat=time.time()))
+        queue_beat(pipe, "acts", Beat(who, "host", 1, started=now, beat=now + 4))  # they go on beating
+    killed = WorkerBeat("1fa2b3c4", "host", 1, started=now - 60, beat=now - 1, ring_version=1)
+    queue_worker_beat(pipe, "acts", killed)
     pipe.execute()
 
 
