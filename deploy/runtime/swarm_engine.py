@@ -54,6 +54,7 @@ LOOK_AGAIN = 0.05
 RELEASE_SECONDS = 10.0  # for Swarm to notice that a published port is free again; seen: up to 9
 PLACE_SECONDS = 5.0  # for Swarm to find a node; it needs a tenth of one where there is one
 START_SECONDS = 60.0  # for the container to run, its image fetched before, where its node has to
+NETWORK_SECONDS = 2.0  # until a network is listed that somebody has just made; its name is taken a moment before
 END_SECONDS = 10.0  # for Swarm to tell that a container has ended, beyond the grace that it has
 NODES_SECONDS = 0.5  # how old an answer about the nodes may be: Swarm takes 15 s to give up on one
 DEAD_SECONDS = 600.0  # how long a service that somebody has scaled to 0 is kept, for him to scale it up again
@@ -436,9 +437,12 @@ class SwarmEngine:
         try:
             return str(self._api.create_network(self._network, driver="overlay", attachable=True)["Id"])
         except APIError:  # a conflict, or 500 and words of one
-            if made := self._known_network():
-                return made
-            raise
+            deadline = time.monotonic() + NETWORK_SECONDS
+            while not (made := self._known_network()):
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(LOOK_AGAIN)
+            return made
 
     def _known_network(self) -> str:
         """The same where it is there already; else empty."""

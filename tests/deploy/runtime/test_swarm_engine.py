@@ -105,6 +105,26 @@ def test_of_two_who_start_the_first_containers_one_makes_the_network(runtime, sw
         one.close()
 
 
+class Late:
+    """A swarm in which somebody has just made our network, which is listed a moment later, or never."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks
+
+    def create_network(self, *_args, **_options):
+        raise APIError("conflict", explanation="network with that name already exists")
+
+    def networks(self, names, **_options):
+        self.looks -= 1
+        return [{"Name": names[0], "Id": "made"}] if self.looks < 0 else []
+
+
+def test_a_network_that_somebody_has_just_made_is_waited_for_a_moment(tmp_path):
+    assert SwarmEngine(settings(tmp_path), Late(looks=3))._network_id() == "made"
+    with pytest.raises(APIError, match="conflict"):
+        SwarmEngine(settings(tmp_path), Late(looks=1000))._network_id()
+
+
 def is_removed(swarm: Swarm, network: str) -> bool:
     with suppress(NotFound, APIError):
         swarm.api.remove_network(network)
