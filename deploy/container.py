@@ -20,6 +20,7 @@ class Container:
     )
     runtime_id: str = ""  # the runtime's name of what was started; empty while nothing is
     address: str = ""  # "host:port" at which it answers
+    node: str = ""  # on which it runs; empty where there is but this machine
     image: str = ""  # what it was started from, and is again when it is relaunched
     successor: str = ""  # the image that takes the port once this one is drained and gone; empty: nobody follows
     place: str = ""  # the node on which the next one is started; empty: wherever the runtime puts it

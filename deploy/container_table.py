@@ -260,6 +260,7 @@ def whereabouts(found: Found) -> dict[str, object]:
     return {
         "runtime_id": found.runtime_id,
         "address": found.address,
+        "node": found.node,
         "image": found.image,
         "pid": found.pid or 0,
     }

@@ -32,7 +32,7 @@ WHO = "deploy worker"
 LOOK_AGAIN = 0.05  # seconds between two looks at a container that is on its way: what joining late costs at the most
 KILL_AGAIN = 1.0  # seconds before a kill that failed is tried again
 STEPS_IN_A_ROW = 6  # more than any story has between two waits
-NOTHING_RUNS: dict[str, object] = {"runtime_id": "", "address": "", "pid": 0}
+NOTHING_RUNS: dict[str, object] = {"runtime_id": "", "address": "", "node": "", "pid": 0}
 AS_NEW: dict[str, object] = NOTHING_RUNS | {"attempts": 0, "relapses": 0, "next_try_at": 0.0, "parked": 0}
 
 log = logging.getLogger(__name__)

@@ -6,11 +6,13 @@ A runtime of many machines places what it starts, and leaves it there when a nod
 moved, one at a time, until no node has two more than another. A node that takes no more is emptied.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import ClassVar, Self
 
 import redis
+from redis.client import Pipeline
 
 from deploy import remembered
 from deploy.remembered import Story
@@ -70,6 +72,12 @@ class Rebalance(Story):
         """Whether containers are being moved now."""
         return self.phase is Phase.MOVING
 
+    @property
+    def progress(self) -> str:
+        """How far it is, in words."""
+        now = f"{self.port} moves from {self.origin} to {self.to}" if self.port else "no container is on its way"
+        return f"{now}; {self.moved} moved so far"
+
     def begun(self, limit: int, *, by: str, now: float) -> Self:
         """A new one after this one."""
         fresh = type(self)(phase=Phase.MOVING, limit=limit, by=by, began=now, since=now)
@@ -104,6 +112,16 @@ class Rebalance(Story):
 def rebalance_key(service: str) -> str:
     """Key of the hash."""
     return remembered.key_of(service, Rebalance)
+
+
+def rebalance_of(hash_fields: Mapping[str, str]) -> Rebalance:
+    """The rebalancing of a Redis hash; fields that this version does not know are left out."""
+    return remembered.story_of(Rebalance, hash_fields)
+
+
+def queue_read(pipe: Pipeline, service: str) -> None:
+    """Queue the reading; `rebalance_of` understands the answer."""
+    pipe.hgetall(rebalance_key(service))
 
 
 def read(client: redis.Redis, service: str) -> Rebalance:

@@ -119,13 +119,7 @@ def sentence(seen: Rebalance) -> str:
         case Phase.STOPPED | Phase.ABORTED:
             return f"The spread was not made even ({seen.reason}); {seen.moved} moved."
         case _:
-            return f"{progress(seen)}, begun by {seen.by}."
-
-
-def progress(seen: Rebalance) -> str:
-    """How far it is, in words."""
-    now = f"{seen.port} moves from {seen.origin} to {seen.to}" if seen.port else "no container is on its way"
-    return f"{now}; {seen.moved} moved so far"
+            return f"{seen.progress}, begun by {seen.by}."
 
 
 def facts(seen: Rebalance) -> dict[str, object]:

@@ -14,13 +14,14 @@ from autoscaler import decision_log, override
 from autoscaler.decision_log import Entry
 from autoscaler.override import Override
 from autoscaler.policy import Policy, wanted
-from deploy import disk_full, lease, rollout, stopped
+from deploy import disk_full, lease, rebalance, rollout, stopped
 from deploy.container import Container
 from deploy.container_state import State
 from deploy.container_table import ContainerTable
 from deploy.daemon_beat import DAEMONS, Beat, beat_of, queue_read
 from deploy.disk_full import DiskFull
 from deploy.lease import Holder
+from deploy.rebalance import Rebalance
 from deploy.rollout import Rollout
 from deploy.stopped import Marks
 from lb import request_window
@@ -60,6 +61,7 @@ class Snapshot:
     daemons: dict[str, Beat | None]
     standing_by: dict[str, list[Holder]] = field(default_factory=dict)  # more of a daemon's kind, that wait
     rollout: Rollout = field(default_factory=Rollout)
+    rebalance: Rebalance = field(default_factory=Rebalance)
     stopped: Marks = field(default_factory=dict)  # ports that persons keep empty
     disk: DiskFull | None = None  # of the acts store, while it is full
 
@@ -84,7 +86,7 @@ def read(
     workers = live_workers(client, service.name)
     decision = next(iter(decision_log.last_before(client, service.name, at)), None)
     rule = decision.policy if decision else policy or Policy(maximum=service.max_containers)
-    count, said, held, deployed, marks, full, *parts = read_together(client, service.name, at, rule.window)
+    count, said, held, deployed, moving, marks, full, *parts = read_together(client, service.name, at, rule.window)
     beats, waiting = parts[::2], parts[1::2]
     return Snapshot(
         at=at,
@@ -100,18 +102,20 @@ def read(
         daemons={who: beat_of(who, fields) for who, fields in zip(DAEMONS, beats, strict=True)},
         standing_by={who: lease.standing_by(names) for who, names in zip(DAEMONS, waiting, strict=True)},
         rollout=rollout.rollout_of(deployed),
+        rebalance=rebalance.rebalance_of(moving),
         stopped=stopped.marks_of(marks),
         disk=disk_full.full_of(full),
     )
 
 
 def read_together(client: redis.Redis, service: str, at: float, window: float) -> list[Any]:
-    """Count, the operator's word, what is held, deployed, stopped and full, and the daemons' beats, as answered."""
+    """Count, the operator's word, what is held, deployed, moved, stopped and full, the daemons' beats, as answered."""
     pipe = client.pipeline(transaction=True)
     request_window.count(pipe, service, at, window)
     override.queue_read(pipe, service)
     hold.queue_read(pipe, service)
     rollout.queue_read(pipe, service)
+    rebalance.queue_read(pipe, service)
     stopped.queue_read(pipe, service)
     disk_full.queue_read(pipe, service)
     for who in DAEMONS:

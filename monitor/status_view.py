@@ -1,6 +1,6 @@
 """A snapshot as people and as scripts read it. The first four columns are those of the service's own table."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from rich.console import Group, JustifyMethod, RenderableType
@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autoscaler.policy import next_threshold, requests
+from deploy.container import Container
 from deploy.container_state import State
 from monitor.snapshot import Row, Snapshot, name_of
 
@@ -27,11 +28,14 @@ def as_text(snapshot: Snapshot) -> RenderableType:
 
 def notes_of(snapshot: Snapshot) -> Iterator[str]:
     """What persons have ordered and what is as it is because of that: no trouble, but good to know."""
-    rollout, shadow = snapshot.rollout, snapshot.decision.shadow if snapshot.decision else None
+    rollout, moving = snapshot.rollout, snapshot.rebalance
+    shadow = snapshot.decision.shadow if snapshot.decision else None
     if shadow:
         yield f"the shadow policy would have {shadow.target}: {shadow.policy}"
     if rollout.is_active:
         yield f"{rollout.phase} {rollout.origin} → {rollout.target}, by {rollout.by}: `selfieless deploy --status`"
+    if moving.is_active:
+        yield f"a rebalance is under way: {moving.progress}, begun by {moving.by}: `selfieless rebalance --status`"
     for port, mark in snapshot.stopped.items():
         ago = duration(max(0.0, snapshot.at - mark.at))
         yield f"{port} was stopped or drained by {mark.by} {ago} ago, and stays so: `selfieless launch {port}`"
@@ -40,6 +44,21 @@ def notes_of(snapshot: Snapshot) -> Iterator[str]:
 def images_differ(snapshot: Snapshot) -> bool:
     """Whether containers are of different versions, as in the middle of a roll-out."""
     return len({row.container.image for row in snapshot.rows if row.container.image}) > 1
+
+
+def has_nodes(snapshot: Snapshot) -> bool:
+    """Whether containers are on nodes that have names: never where there is but one machine."""
+    return any(row.container.node for row in snapshot.rows)
+
+
+def columns_at_times(snapshot: Snapshot) -> dict[str, Callable[[Container], str]]:
+    """The columns that are shown only where they tell rows apart, with what stands in them."""
+    columns: dict[str, Callable[[Container], str]] = {}
+    if has_nodes(snapshot):
+        columns["Node"] = lambda one: one.node
+    if images_differ(snapshot):
+        columns["Image"] = lambda one: one.image
+    return columns
 
 
 def headline(snapshot: Snapshot) -> str:
@@ -58,12 +77,12 @@ def containers_table(snapshot: Snapshot) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in FIRST_COLUMNS:
         table.add_column(title, no_wrap=True, justify="left" if title == "Status" else "right")
-    with_image = images_differ(snapshot)
-    for title in (*MORE_COLUMNS, "Image") if with_image else MORE_COLUMNS:
+    at_times = columns_at_times(snapshot)
+    for title in (*MORE_COLUMNS, *at_times):
         side: JustifyMethod = "right" if title in NUMBERS else "left"
         table.add_column(title, overflow="fold", no_wrap=title in ("State", "For"), justify=side)
     for row in snapshot.rows:
-        table.add_row(*cells(row), *([row.container.image] if with_image else []))
+        table.add_row(*cells(row), *(Text(said(row.container)) for said in at_times.values()))
     return table
 
 
@@ -113,6 +132,7 @@ def as_json(snapshot: Snapshot) -> dict[str, Any]:
         "reason": decision.reason if decision else None,
         "fixed": snapshot.override.number,
         "rollout": str(snapshot.rollout.phase) or None,
+        "rebalance": str(snapshot.rebalance.phase) or None,
         "stopped": sorted(snapshot.stopped),
         "held": snapshot.hold.reason if snapshot.hold else None,
         "parts": {who: part_as_json(snapshot, who) for who in snapshot.daemons},
@@ -139,6 +159,7 @@ def row_as_json(row: Row) -> dict[str, Any]:
         "generation": one.generation,
         "image": one.image,
         "address": one.address,
+        "node": one.node or None,
         "pid": one.pid,
         "reason": one.reason,
     }

@@ -102,6 +102,7 @@ def row_of(row: Row, rates: Rates) -> Json:
         "p99": rounded(rates.p99(one.port), 1),
         "age": round(row.age, 1),
         "restarts": one.restarts,
+        "node": one.node or None,
         "reason": one.reason,
     }
 

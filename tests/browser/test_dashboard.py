@@ -142,6 +142,16 @@ def test_it_shows_what_happens_without_being_reloaded(look, dashboard, stage: St
     expect(page.locator("#verdict")).to_have_text("relaunching 8002")
 
 
+def test_nodes_have_a_column_where_there_are_any(look, dashboard, stage: Stage) -> None:
+    page = look(dashboard.site)
+    expect(page.locator("#rows tr")).to_have_count(2)
+    expect(page.get_by_role("columnheader", name="Node")).to_be_hidden()
+    stage.table.update(stage.table.get(8001), node="node2")
+    expect(page.get_by_role("columnheader", name="Node")).to_be_visible()
+    expect(page.locator('tr[data-port="8001"] .c-node')).to_have_text("node2")
+    expect(page.locator('tr[data-port="8000"] .c-node')).to_have_text("\N{EN DASH}")
+
+
 def test_a_part_that_falls_silent_turns_red(look, dashboard, stage: Stage) -> None:
     page = look(dashboard.site)
     monitor = page.locator('.part[data-name="monitor"]')

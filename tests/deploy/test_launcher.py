@@ -34,6 +34,33 @@ def beat(version: int, **in_flight: int) -> WorkerBeat:
 # launch
 
 
+def test_the_table_knows_the_node_on_which_a_container_runs_for_as_long_as_it_runs(machine):
+    machine.runtime.world.nodes[:] = ["node1"]
+    machine.run(8000)
+    assert machine.table.get(8000).node == "node1"
+    machine.runtime.world.nodes[:] = ["node2"]
+    machine.runtime.will(8000, Behaviour(healthy_after=1))
+    machine.orders.relaunch(8000, **WHO)
+    machine.tend_for(0.1)
+    assert machine.table.get(8000).node == "node2"
+
+
+def test_one_that_cannot_be_started_again_is_on_no_node(machine):
+    machine.runtime.world.nodes[:] = ["node1"]
+    machine.run(8000)
+    machine.runtime.will(8000, *[Behaviour(start_error="no such program")] * 20)
+    machine.orders.relaunch(8000, **WHO)
+    machine.settle()
+    assert (machine.states(), machine.table.get(8000).node) == ({8000: State.FAILED}, "")
+
+
+def test_an_adopted_container_is_on_the_node_where_it_was_found(machine, clock):
+    machine.runtime.world.nodes[:] = ["node1"]
+    found = machine.runtime.start(8000, generation=5)
+    machine.table.add(8000, now=clock(), adopted=found, **WHO)
+    assert machine.table.get(8000).node == "node1"
+
+
 def test_a_launched_container_joins_the_ring_when_it_is_healthy(machine, redis_client):
     machine.runtime.will(8000, Behaviour(healthy_after=1))
     machine.orders.launch(8000, **WHO)

@@ -35,6 +35,18 @@ def test_a_move_is_remembered_until_it_has_arrived():
     assert CHOSEN.dropped() == replace(BEGUN, spread="a 3, b 1")
 
 
+def test_it_says_what_is_on_its_way_and_how_far_it_is():
+    assert CHOSEN.progress == "8000 moves from a to b; 0 moved so far"
+    assert CHOSEN.arrived().progress == "no container is on its way; 1 moved so far"
+
+
+def test_it_can_be_read_together_with_others(redis_client):
+    rebalance.change(redis_client, "acts", Rebalance(), CHOSEN, event_of("a test", "pytest"))
+    pipe = redis_client.pipeline()
+    rebalance.queue_read(pipe, "acts")
+    assert rebalance.rebalance_of(pipe.execute()[0]) == replace(CHOSEN, moves=1)
+
+
 def test_it_ends_with_a_reason_or_even():
     stopped = CHOSEN.over(Phase.STOPPED, "no room", now=200.0)
     assert (stopped.phase, stopped.reason, stopped.port, stopped.is_active) == (Phase.STOPPED, "no room", 0, False)

@@ -10,6 +10,7 @@ from autoscaler.decision_log import entry_for, queue_append
 from autoscaler.plan import Plan
 from autoscaler.policy import Measured, Policy, decide
 from deploy.container_state import State
+from deploy.rebalance import rebalance_key
 from lb import request_window
 from monitor.snapshot import read
 from monitor.status_view import FIRST_COLUMNS, as_json, as_text, duration
@@ -102,3 +103,58 @@ def test_the_shadow_policy_is_shown_where_there_is_one(ward):
     pipe.execute()
     assert f"the shadow policy would have 3: {policy}" in shown(ward)
     assert as_json(read(ward.redis, ward.service, now=ward.now))["shadow_target"] == 3
+
+
+def facts_of(ward) -> dict:
+    return json.loads(json.dumps(as_json(read(ward.redis, ward.service, now=ward.now))))
+
+
+@pytest.fixture
+def spread(ward):
+    """Two containers, each on a node."""
+    ward.start(8000, 8001)
+    for port, node in ((8000, "node1"), (8001, "node2")):
+        ward.table.update(ward.table.get(port), node=node)
+    return ward
+
+
+def test_on_one_machine_no_node_is_shown(busy):
+    assert "Node" not in shown(busy)
+    assert [row["node"] for row in facts_of(busy)["containers"]] == [None] * 3
+
+
+def test_where_there_are_nodes_each_container_shows_its_own(spread):
+    header, *rows = shown(spread).splitlines()[1:4]
+    assert header.split()[-1] == "Node"
+    assert [row.split()[-1] for row in rows] == ["node1", "node2"]
+    assert [row["node"] for row in facts_of(spread)["containers"]] == ["node1", "node2"]
+
+
+def test_one_that_has_no_node_yet_leaves_its_cell_empty(spread):
+    spread.table.add(8002, now=spread.now, reason="test", by="test")
+    assert "Node" in shown(spread)
+    assert [row["node"] for row in facts_of(spread)["containers"]] == ["node1", "node2", None]
+
+
+def test_node_and_image_both_stand_in_the_middle_of_a_roll_out(spread):
+    spread.table.update(spread.table.get(8001), image="v2")
+    header, *rows = shown(spread).splitlines()[1:4]
+    assert header.split()[-2:] == ["Node", "Image"]
+    assert [row.split()[-2:] for row in rows] == [["node1", "v1"], ["node2", "v2"]]
+
+
+def test_a_rebalance_that_is_under_way_is_noted_with_what_moves(spread):
+    way = {"port": 8000, "origin": "node1", "to": "node2", "moved": 1}
+    spread.redis.hset(rebalance_key("acts"), mapping={"phase": "moving", "by": "ann", **way})
+    assert (
+        "a rebalance is under way: 8000 moves from node1 to node2; 1 moved so far, begun by ann: "
+        "`selfieless rebalance --status`" in shown(spread)
+    )
+    assert facts_of(spread)["rebalance"] == "moving"
+
+
+def test_a_rebalance_that_is_over_is_not_noted(spread):
+    assert facts_of(spread)["rebalance"] is None
+    spread.redis.hset(rebalance_key("acts"), mapping={"phase": "done", "by": "ann"})
+    assert "rebalance" not in shown(spread)
+    assert facts_of(spread)["rebalance"] == "done"

@@ -2,17 +2,19 @@
 
 import { byId, duration, make, milliseconds, rate, say } from "./words.js";
 
-const COLUMNS = ["number", "port", "status", "turn", "state", "in_flight", "rate", "p99", "age", "restarts"];
+const COLUMNS = ["number", "port", "status", "turn", "state", "in_flight", "rate", "p99", "age", "restarts", "node"];
 const LABELS = { in_flight: "in flight", rate: "req/s", p99: "p99", age: "for", restarts: "restarts" };
 const WORDS = {
   status: (row) => (row.status ? "True" : "False"),
   rate: (row) => rate(row.rate),
   p99: (row) => milliseconds(row.p99),
   age: (row) => duration(row.age),
+  node: (row) => row.node || "–",
 };
 
 export function showRows(rows, buttons) {
   const body = byId("rows");
+  byId("containers").dataset.nodes = rows.some((row) => row.node); // on one machine there is nothing to tell
   const known = new Map([...body.children].map((element) => [Number(element.dataset.port), element]));
   rows.forEach((row, index) => {
     const element = known.get(row.port) || newRow(row, buttons);

@@ -4,6 +4,7 @@ import pytest
 
 from autoscaler.policy import Policy, Rule
 from deploy import stopped
+from deploy.rebalance import rebalance_key
 from deploy.stopped import Stopped
 from lb.events import Event, Kind
 from monitor import snapshot
@@ -61,6 +62,18 @@ def test_what_persons_keep_empty_is_noted(ward) -> None:
     ward.start(8000)
     stopped.mark(ward.redis, ward.service.name, 8003, Stopped("ann", ward.now - 60))
     assert "8003 was stopped or drained by ann 1 min ago" in state_of(ward)["notes"][0]
+
+
+def test_a_rebalance_that_is_under_way_is_noted(ward) -> None:
+    ward.start(8000)
+    ward.redis.hset(rebalance_key(ward.service.name), mapping={"phase": "moving", "by": "ann"})
+    assert "a rebalance is under way: no container is on its way" in state_of(ward)["notes"][0]
+
+
+def test_a_row_names_its_node_where_there_is_one(ward) -> None:
+    ward.start(8000, 8001)
+    ward.table.update(ward.table.get(8001), node="node2")
+    assert [row["node"] for row in state_of(ward)["rows"]] == [None, "node2"]
 
 
 def test_a_redis_that_is_away_is_a_trouble(ward) -> None:
