@@ -1,6 +1,6 @@
 """Who of several of a kind is at work: one monitor, one autoscaler, one deploy worker; others stand by.
 
-    NAME:lease:WHO     string, 5 s to live   the one at work, as "host pid-namespace pid start"   written by it
+    NAME:lease:WHO     string, 5 s to live   the one at work, as "host pid-namespace@boot pid start"   written by it
     NAME:standby:WHO   sorted set            such a name → unix time                              written by it
 
 A second one does no harm without this either: whatever is ordered is a compare-and-set move in the table, and that is
@@ -15,6 +15,7 @@ import os
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -42,6 +43,8 @@ return ARGV[1]
 # KEYS 1 the lease. ARGV 1 who gives it back. A lease of somebody else stays.
 GIVE_BACK_LUA = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # random, made by the kernel at each boot of a machine
+
 log = logging.getLogger(__name__)
 
 
@@ -50,7 +53,7 @@ class Holder:
     """A process, by a name that no other one has, on any machine and in any container."""
 
     host: str
-    namespace: str  # of pids: they mean something only inside
+    namespace: str  # of pids, which mean something only inside; as `pid_namespace` names it
     pid: int
     start_ticks: int
 
@@ -58,8 +61,7 @@ class Holder:
     def self(cls) -> Self:
         """This very process."""
         own = processes.stat(os.getpid())
-        namespace = str(Path("/proc/self/ns/pid").readlink())
-        return cls(socket.gethostname(), namespace, os.getpid(), own.start_ticks if own else 0)
+        return cls(socket.gethostname(), pid_namespace(), os.getpid(), own.start_ticks if own else 0)
 
     def __str__(self) -> str:
         """As Redis holds it."""
@@ -74,6 +76,20 @@ class Holder:
         """Whether it is known to be dead; elsewhere than on this machine that cannot be known."""
         near = (self.host, self.namespace) == (seen_by.host, seen_by.namespace)
         return near and not processes.lives(self.pid, self.start_ticks)
+
+
+def pid_namespace(boot_id: Path = BOOT_ID) -> str:
+    """This process' namespace of pids, by a name that no other one has, on any machine.
+
+    Linux numbers namespaces: the first one has the same number on every machine, and machines may share a host name,
+    as clones do. So the id of the kernel's boot goes with it. Where that cannot be read the name is one that is used
+    only now: of what is not known to be this machine, no process is known to be dead.
+    """
+    try:
+        boot = boot_id.read_text().strip()
+    except OSError:
+        boot = ""
+    return f"{Path('/proc/self/ns/pid').readlink()}@{boot or uuid.uuid4()}"
 
 
 def holder_of(text: str) -> Holder:

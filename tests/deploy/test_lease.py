@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import redis
 
-from deploy.lease import SECONDS, Holder, Lease, holder_of, lease_key, queue_read, standing_by
+from deploy.lease import SECONDS, Holder, Lease, holder_of, lease_key, pid_namespace, queue_read, standing_by
 from deploy.runtime import processes
 from lb.events import Kind, read
 
@@ -87,6 +87,36 @@ def test_one_that_has_died_on_this_machine_is_followed_at_once(redis_client, sho
     process.kill()
     process.wait()
     assert mine.may_work(NOW)
+
+
+def test_one_on_another_machine_with_our_host_name_is_not_known_to_be_dead(redis_client, short_lived, tmp_path):
+    process, other = short_lived
+    process.kill()
+    process.wait()
+    boot_id = tmp_path / "boot_id"
+    boot_id.write_text("0d5b3a2e-5f0c-4c7e-9d57-1f6f3c8e6a11\n")
+    lease(redis_client, replace(other, namespace=pid_namespace(boot_id))).may_work(NOW)
+    assert not lease(redis_client).may_work(NOW)
+
+
+def test_namespaces_of_one_boot_have_one_name_and_those_of_another_have_not(tmp_path):
+    boot_id = tmp_path / "boot_id"
+    boot_id.write_text("0d5b3a2e-5f0c-4c7e-9d57-1f6f3c8e6a11\n")
+    assert pid_namespace() == pid_namespace() != pid_namespace(boot_id)
+    assert pid_namespace(boot_id).endswith("@0d5b3a2e-5f0c-4c7e-9d57-1f6f3c8e6a11")
+
+
+def test_a_machine_that_does_not_say_which_boot_it_is_has_a_name_that_nobody_else_has(tmp_path):
+    missing, empty = tmp_path / "none", tmp_path / "empty"
+    empty.touch()
+    assert len({pid_namespace(missing), pid_namespace(missing), pid_namespace(empty), pid_namespace(empty)}) == 4
+
+
+def test_one_of_a_version_that_did_not_know_the_boot_is_understood_and_not_known_to_be_dead(redis_client):
+    before = holder_of(f"{ME.host} {ME.namespace.partition('@')[0]} 7 9")
+    assert not before.is_gone(ME)
+    redis_client.set(lease_key("acts", "monitor"), str(before))
+    assert not lease(redis_client).may_work(NOW)
 
 
 def test_one_that_only_sleeps_is_not_taken_for_dead_and_finds_its_lease_gone(redis_client, short_lived):
