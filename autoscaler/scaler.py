@@ -91,6 +91,7 @@ class Scaler:
     def tick(self, now: float) -> Decision | None:
         """Look, decide and order at unix time `now`. None when Redis did not answer: then everything stays as it is."""
         try:
+            self._forget(now)
             sight = self._look(now)
             decision, history = decide(sight.measured, sight.history, self._policy, sight.changes)
             todo = self._plan(sight, decision.target)
@@ -101,6 +102,11 @@ class Scaler:
             self._outage.struck(now, error)
             return None
         return decision
+
+    def _forget(self, now: float) -> None:
+        """By itself and before all else: a Redis whose memory is full takes nothing new until this has made room."""
+        widest = max(policy.window for policy in self._policies)
+        request_window.trim(self._redis, self._service.name, now, widest)
 
     def _look(self, now: float) -> Sight:
         containers = self._table.all()
@@ -151,7 +157,6 @@ class Scaler:
         beside = self._shadow.decide(sight.measured) if self._shadow else None
         self._started = self._started or now
         pipe = self._redis.pipeline(transaction=True)
-        request_window.trim(pipe, name, now, max(policy.window for policy in self._policies))
         memory.queue_write_past(pipe, name, history, decision)
         memory.queue_write_since(pipe, name, now, anew=self._outage.lasted_until_now)
         if self._shadow and beside:

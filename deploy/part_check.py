@@ -1,8 +1,9 @@
 """Whether the part in this container is alive: `python -m deploy.part_check`, for the engine's health checks.
 
 Which part it is, the processes' names tell. Every part gives a sign of life in the state Redis each second from the
-loop that does its work, so one that hangs gives none. While that Redis is away nothing is known, and a part is not
-taken for dead for it: it goes on working, and others say what is amiss. The dashboard alone is asked itself.
+loop that does its work, so one that hangs gives none. While that Redis is away, or full and takes none, nothing is
+known, and a part is not taken for dead for it: it goes on working, and others say what is amiss. The dashboard alone
+is asked itself.
 """
 
 import socket
@@ -13,7 +14,7 @@ import environs
 import psutil
 import redis
 
-from deploy import daemon_beat, lease
+from deploy import daemon_beat, lease, state_memory
 from deploy.health import HealthProbe
 from deploy.launcher import WHO as DEPLOY
 from lb.heartbeat import live_workers
@@ -45,10 +46,11 @@ def trouble_of(running: set[str], service: ServiceSettings, host: str = "") -> s
         return "No part of the service runs here."
     try:
         with connect(service.redis_url, name="part-check") as client:
+            known = not state_memory.read(client).is_full
             beats = (host or socket.gethostname()) in hosts(client, service, part)
     except redis.RedisError:
         return ""
-    return "" if beats else f"The {part} runs and has given no sign of life for seconds."
+    return "" if beats or not known else f"The {part} runs and has given no sign of life for seconds."
 
 
 def trouble_of_dashboard(port: int) -> str:

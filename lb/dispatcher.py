@@ -36,7 +36,7 @@ from lb.request_id import stamp
 from lb.request_window import requests_key, slot_of, slots_key
 from lb.retries import PER_SECOND, Retry
 from lb.retries import command_of as command_of_retry
-from lb.ring import Ring, changed_channel, notice_of, ring_key, ring_of, version_key
+from lb.ring import READ_LUA, Ring, changed_channel, notice_of, ring_key, ring_of, version_key
 from lb.suspects import command_of as command_of_suspect
 from lb.turns import RAISE_LUA, turn_key
 
@@ -125,7 +125,7 @@ class Dispatcher:
         self.version_command = ("GET", version_key(service))
         self.look_up = pack(self.version_command, ("TIME",))
         self.claim_commands: dict[int, bytes] = {}
-        self.read_commands = (("MULTI",), self.version_command, ("HGETALL", ring_key(service)), ("EXEC",))
+        self.read_command = ("EVAL", READ_LUA, 2, version_key(service), ring_key(service))
         self.call_soon = asyncio.get_running_loop().call_soon
 
     # --- claiming
@@ -216,7 +216,7 @@ class Dispatcher:
         """
         for reply in replies:
             if type(reply) is hiredis.ReplyError:
-                self.give_up(f"it answers {reply}")
+                self.give_up(f"it answers {advice(reply)}")
                 return False
         return True
 
@@ -279,13 +279,13 @@ class Dispatcher:
         """
         if not self.reading and self.link is not None:
             self.reading = True
-            self.link.send(pack(*self.read_commands), len(self.read_commands), self.ring_read)
+            self.link.send(pack(self.read_command), 1, self.ring_read)
 
     def ring_read(self, replies: Replies | None) -> None:
         """Take the ring that was read, then route who waited for it."""
         self.reading = False
         if replies is not None and self.are_fine(replies):
-            self.take_ring(replies[-1])
+            self.take_ring(found_in(replies))
         held, self.held = self.held, []
         self.route_waiting(held)
         if self.read_again:
@@ -293,7 +293,7 @@ class Dispatcher:
             self.read_ring()
 
     def take_ring(self, reply: tuple[bytes | None, dict[bytes, bytes]]) -> None:
-        """Make what MULTI … EXEC answered the ring, unless it is the one we know or a Redis without memory."""
+        """Make this version and its addresses the ring, unless it is the one we know or a Redis without memory."""
         version, addresses = reply
         ring = ring_of(version, {port.decode(): address.decode() for port, address in addresses.items()})
         if not ring.version or ring == self.ring:  # a Redis that took over may give a version out twice
@@ -431,8 +431,7 @@ class Dispatcher:
         try:
             await self.ask_the_time(link)
             await link.ask(("EVAL", RAISE_LUA, 1, self.turn_key, self.turn))
-            replies = await link.ask(*self.read_commands)
-            self.take_ring(replies[-1])
+            self.take_ring(found_in(await link.ask(self.read_command)))
             await link.ask(*commands_of(self.service, self.owner.beat()))
         except BaseException:
             link.close()
@@ -483,3 +482,9 @@ class Dispatcher:
             self.records.extend(some)
         else:
             self.catch_up()
+
+
+def found_in(replies: Replies) -> tuple[bytes | None, dict[bytes, bytes]]:
+    """What the reading of the ring has answered: the version, and the address of each port."""
+    version, members = replies[0]
+    return version, dict(zip(members[::2], members[1::2], strict=True))

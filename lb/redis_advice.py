@@ -33,6 +33,7 @@ ADVICE = (
     ("connection closed by server", MAYBE_TLS),
     ("connection reset by peer", MAYBE_TLS),
     ("the connection was lost", MAYBE_TLS),
+    ("oom command not allowed", "it is full: give it more memory (maxmemory), or less to hold (COUNT_PRECISION=1)"),
     ("is a replica", "wait for the fail-over to end, or look at the sentinels"),
     ("read only replica", "it is a replica: name the master, or the sentinels that know it (redis+sentinel://…)"),
 )

@@ -80,6 +80,6 @@ def count(client: redis.Redis, service: str, now: float, window: float) -> int:
     return cast(int, client.eval(COUNT_LUA, 2, *window_arguments(service, now, window)))
 
 
-def trim(pipe: Pipeline, service: str, now: float, window: float) -> None:
-    """Queue the removal of what is older than `window` seconds: one command."""
-    pipe.eval(TRIM_LUA, 2, *window_arguments(service, now, window))
+def trim(client: redis.Redis, service: str, now: float, window: float) -> None:
+    """Remove what is older than `window` seconds: one command, which a Redis that is full does as well."""
+    client.eval(TRIM_LUA, 2, *window_arguments(service, now, window))

@@ -61,6 +61,11 @@ end
 """
 
 
+# Version and members of one moment. KEYS: version, ring. Answer: the version (nil is 0), and [port, address, …].
+# A script and no MULTI, which a Redis whose memory is full refuses, whatever is to follow.
+READ_LUA = "return {redis.call('GET', KEYS[1]), redis.call('HGETALL', KEYS[2])}"
+
+
 def ring_key(service: str) -> str:
     """Key of the hash port -> address."""
     return f"{service}:ring"
@@ -101,12 +106,10 @@ def ring_of(version: str | bytes | None, addresses: Mapping[str, str]) -> Ring:
 
 
 def read_ring(client: redis.Redis, service: str) -> Ring:
-    """The ring as it stands, version and members of one moment (one MULTI). Raises redis.RedisError."""
-    pipe = client.pipeline(transaction=True)
-    pipe.get(version_key(service))
-    pipe.hgetall(ring_key(service))
-    version, addresses = pipe.execute()
-    return ring_of(version, addresses)
+    """The ring as it stands, version and members of one moment. Raises redis.RedisError."""
+    answer = client.eval(READ_LUA, 2, version_key(service), ring_key(service))
+    version, members = cast("tuple[str | None, list[str]]", answer)
+    return ring_of(version, dict(zip(members[::2], members[1::2], strict=True)))
 
 
 def history(client: redis.Redis, service: str, count: int = HISTORY_LENGTH) -> list[tuple[float, Ring]]:

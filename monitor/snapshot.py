@@ -14,7 +14,7 @@ from autoscaler import decision_log, override
 from autoscaler.decision_log import Entry
 from autoscaler.override import Override
 from autoscaler.policy import Policy, wanted
-from deploy import disk_full, lease, rebalance, rollout, stopped
+from deploy import disk_full, lease, rebalance, rollout, state_memory, stopped
 from deploy.container import Container
 from deploy.container_state import State
 from deploy.container_table import ContainerTable
@@ -23,6 +23,7 @@ from deploy.disk_full import DiskFull
 from deploy.lease import Holder
 from deploy.rebalance import Rebalance
 from deploy.rollout import Rollout
+from deploy.state_memory import StateMemory
 from deploy.stopped import Marks
 from lb import request_window
 from lb.clock import redis_time
@@ -63,6 +64,7 @@ class Snapshot:
     rollout: Rollout = field(default_factory=Rollout)
     rebalance: Rebalance = field(default_factory=Rebalance)
     stopped: Marks = field(default_factory=dict)  # ports that persons keep empty
+    memory: StateMemory = field(default_factory=StateMemory)  # of the state Redis
     disk: DiskFull | None = None  # of the acts store, while it is full
 
     @property
@@ -86,7 +88,8 @@ def read(
     workers = live_workers(client, service.name)
     decision = next(iter(decision_log.last_before(client, service.name, at)), None)
     rule = decision.policy if decision else policy or Policy(maximum=service.max_containers)
-    count, said, held, deployed, moving, marks, full, *parts = read_together(client, service.name, at, rule.window)
+    answers = read_together(client, service.name, at, rule.window)
+    count, said, held, deployed, moving, marks, full, used, *parts = answers
     beats, waiting = parts[::2], parts[1::2]
     return Snapshot(
         at=at,
@@ -105,12 +108,13 @@ def read(
         rebalance=rebalance.rebalance_of(moving),
         stopped=stopped.marks_of(marks),
         disk=disk_full.full_of(full),
+        memory=state_memory.memory_of(used),
     )
 
 
 def read_together(client: redis.Redis, service: str, at: float, window: float) -> list[Any]:
     """Count, the operator's word, what is held, deployed, moved, stopped and full, the daemons' beats, as answered."""
-    pipe = client.pipeline(transaction=True)
+    pipe = client.pipeline(transaction=False)  # a Redis whose memory is full refuses a MULTI, also of questions alone
     request_window.count(pipe, service, at, window)
     override.queue_read(pipe, service)
     hold.queue_read(pipe, service)
@@ -118,6 +122,7 @@ def read_together(client: redis.Redis, service: str, at: float, window: float) -
     rebalance.queue_read(pipe, service)
     stopped.queue_read(pipe, service)
     disk_full.queue_read(pipe, service)
+    state_memory.queue_read(pipe)
     for who in DAEMONS:
         queue_read(pipe, service, who)
         lease.queue_read(pipe, service, who, at)
@@ -136,7 +141,8 @@ def rows_of(
 
 def parts_in_trouble(snapshot: Snapshot) -> list[str]:
     """What is wrong with the parts of the service."""
-    found = [] if snapshot.workers else ["no proxy worker is alive"]
+    found = [snapshot.memory.trouble] if snapshot.memory.is_full else []  # the cause of what follows
+    found += [] if snapshot.workers else ["no proxy worker is alive"]
     degraded = sum(worker.degraded for worker in snapshot.workers)
     if degraded:
         found.append(f"{degraded} of {len(snapshot.workers)} proxy workers cannot use Redis")

@@ -126,6 +126,33 @@ def test_old_requests_are_trimmed_from_the_window(world):
     assert world.redis.zcard(requests_key("acts")) == 2
 
 
+@pytest.fixture
+def full(world):
+    """The world's Redis has no memory left for anything new."""
+    yield lambda: world.redis.config_set("maxmemory", 1)
+    world.redis.config_set("maxmemory", 0)
+
+
+def test_old_requests_make_room_in_a_redis_that_is_full(world, full):
+    world.come(30)
+    world.live(1)
+    world.now += 120
+    full()
+    assert world.scaler.tick(world.now) is None
+    assert world.redis.zcard(requests_key("acts")) == 0
+
+
+def test_while_redis_is_full_nothing_is_scaled_and_afterwards_it_goes_on(world, full):
+    world.live(1)
+    world.come(30)
+    full()
+    assert [world.scaler.tick(world.now) for _ in range(3)] == [None] * 3
+    assert world.ports() == [8000]
+    world.redis.config_set("maxmemory", 0)
+    world.tick()
+    assert world.ports() == [8000, 8001]
+
+
 def test_every_tick_is_journalled_with_what_it_saw(world):
     world.live(1)
     world.come(41)

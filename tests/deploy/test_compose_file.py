@@ -1,10 +1,12 @@
 """What compose.yaml says, without an engine."""
 
 import re
+from pathlib import Path
 
 import pytest
 import yaml
 from helpers import ROOT
+from started_redis import said
 
 COMPOSE = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
 SERVICES = COMPOSE["services"]
@@ -68,5 +70,12 @@ def test_every_container_is_confined_and_its_log_bounded(service: str) -> None:
 
 def test_photos_are_on_disk_before_they_are_answered_and_the_state_is_not_kept() -> None:
     assert "--appendfsync always" in SERVICES["redis-acts"]["command"]
-    assert "--appendonly no" in SERVICES["redis-state"]["command"]
-    assert '--save ""' in SERVICES["redis-state"]["command"]
+    state = SERVICES["redis-state"]["command"][2]
+    assert '--save "" --appendonly no' in state
+
+
+@pytest.mark.parametrize(("limit", "bound"), [("536870912", 402653184), ("max", 0), (None, 0)])
+def test_the_state_redis_refuses_what_is_new_before_its_memory_is_full(tmp_path: Path, limit: str, bound: int) -> None:
+    assert f"--maxmemory {bound} --maxmemory-policy noeviction" in said(
+        SERVICES["redis-state"]["command"], tmp_path, limit
+    )

@@ -54,6 +54,15 @@ def test_a_redis_that_is_away_makes_nobody_sick() -> None:
     assert trouble_of({"monitor"}, away) == ""
 
 
+def test_a_redis_that_is_full_and_takes_no_sign_of_life_makes_nobody_sick(redis_client, service) -> None:
+    redis_client.config_set("maxmemory", 1)
+    try:
+        assert trouble_of({"lb master", "lb worker 1"}, service, "here") == ""
+    finally:
+        redis_client.config_set("maxmemory", 0)
+    assert "no sign of life" in trouble_of({"lb master", "lb worker 1"}, service, "here")
+
+
 def test_a_dashboard_is_asked_itself() -> None:
     assert trouble_of_dashboard(free_port()) == "The dashboard does not answer."
     with served(Server(says(response("200 OK")))) as server:

@@ -1,10 +1,12 @@
 """What stack.yaml says, without a swarm."""
 
 import re
+from pathlib import Path
 
 import pytest
 import yaml
 from helpers import ROOT
+from started_redis import said
 
 STACK = yaml.safe_load((ROOT / "deploy" / "stack.yaml").read_text())
 COMPOSE = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
@@ -76,6 +78,13 @@ def test_photos_are_on_disk_before_they_are_answered_and_the_state_is_not_kept()
     assert '--save "" --appendonly no' in state
     assert "requirepass" in acts
     assert "requirepass" in state
+
+
+@pytest.mark.parametrize(("limit", "bound"), [("536870912", 402653184), ("max", 0), (None, 0)])
+def test_the_state_redis_refuses_what_is_new_before_its_memory_is_full(tmp_path: Path, limit: str, bound: int) -> None:
+    assert f"--maxmemory {bound} --maxmemory-policy noeviction" in said(
+        SERVICES["redis-state"]["command"], tmp_path, limit
+    )
 
 
 def test_only_the_monitor_reaches_the_proxy_of_the_engine() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -99,6 +100,55 @@ def test_a_redis_that_hangs_is_given_up_and_used_again(
     wait_recovered(proxy)
     with connect(own_redis.url) as client:
         eventually(lambda: client.zcard(requests_key(proxy.service)) == 2)
+
+
+def test_a_redis_that_is_full_costs_no_request_and_gets_what_it_refused_when_there_is_room(
+    own_redis: RedisServer, make_backend: MakeBackend, make_proxy: MakeProxy
+) -> None:
+    proxy = make_proxy(make_backend(), make_backend(), make_backend(), redis_url=own_redis.url)
+    assert proxy.get().status == 200
+    with connect(own_redis.url) as client:
+        client.config_set("maxmemory", 1)
+        answers = [proxy.get() for _ in range(9)]
+        assert {answer.status for answer in answers} == {200}
+        servers = [int(answer.server) for answer in answers]
+        assert all(after == before % 3 + 1 for before, after in pairwise(servers))
+        wait_degraded(proxy)
+        assert "it is full: give it more memory" in proxy.log()
+        assert client.zcard(requests_key(proxy.service)) == 1
+        client.config_set("maxmemory", 0)
+        wait_recovered(proxy)
+        eventually(lambda: client.zcard(requests_key(proxy.service)) == 10)
+        assert proxy.get().status == 200
+        assert int(client.get(turn_key(proxy.service)) or 0) >= 11
+
+
+def test_a_worker_that_starts_while_redis_is_full_serves_by_the_ring_that_it_reads(
+    own_redis: RedisServer, make_backend: MakeBackend, make_proxy: MakeProxy
+) -> None:
+    proxy = make_proxy(make_backend(), make_backend(), redis_url=own_redis.url)
+    with connect(own_redis.url) as client:
+        client.config_set("maxmemory", 1)
+        proxy.signal(signal.SIGHUP)
+        wait_degraded(proxy)
+        assert [proxy.get().status for _ in range(10)] == [200] * 10
+
+
+def test_a_redis_that_is_now_full_and_now_not_costs_no_request_and_counts_each_once(
+    own_redis: RedisServer, make_backend: MakeBackend, make_proxy: MakeProxy
+) -> None:
+    proxy = make_proxy(make_backend(), make_backend(), redis_url=own_redis.url)
+    with connect(own_redis.url) as client:
+        statuses = []
+        for number in range(60):
+            if number % 10 == 0:
+                client.config_set("maxmemory", number // 10 % 2)  # 1: full, 0: no bound
+            method, fields = ("POST", ("Content-Length: 0",)) if number % 5 == 0 else ("GET", ())
+            statuses.append(proxy.talk(request(method, "/api/v1/x", *fields)).status)
+            time.sleep(0.02)
+        client.config_set("maxmemory", 0)
+        assert statuses == [200] * 60
+        eventually(lambda: client.zcard(requests_key(proxy.service)) == 60)
 
 
 def test_a_redis_that_was_flushed_keeps_turns_going_forward(

@@ -12,6 +12,7 @@ from lb.redis_advice import advice
         ("Connection closed by server.", "Connection closed by server: if it speaks TLS, write rediss://"),
         ("No master found for 'mine'", "No master found for 'mine': no sentinel knows a master of that name"),
         ("Error 111 connecting\n to x:1.", "Error 111 connecting to x:1"),
+        ("OOM command not allowed when used memory > 'maxmemory'.", "OOM command not allowed when used memory > 'maxm"),
         ("", ""),
     ],
 )

@@ -36,6 +36,15 @@ def test_no_ring_yet_is_version_zero_and_empty(redis_client: redis.Redis) -> Non
     assert read_ring(redis_client, "acts") == Ring(0, ())
 
 
+def test_it_can_be_read_from_a_redis_whose_memory_is_full(redis_client: redis.Redis) -> None:
+    replace_ring(redis_client, "acts", {8000: "a:1"}, now=1000.0)
+    redis_client.config_set("maxmemory", 1)
+    try:
+        assert read_ring(redis_client, "acts") == Ring(1000, (Member(8000, "a:1"),))
+    finally:
+        redis_client.config_set("maxmemory", 0)
+
+
 def test_members_are_ordered_by_port_as_a_number(redis_client: redis.Redis) -> None:
     replace_ring(redis_client, "acts", {10000: "x:1", 8000: "y:1", 9999: "z:1"}, now=1000.0)
     ring = read_ring(redis_client, "acts")

@@ -54,6 +54,17 @@ def test_a_full_disk_is_a_trouble_with_how_long_it_lasts(ward):
     assert snapshot(ward).troubles == ["for 5 s: the disk is full"]
 
 
+def test_a_full_state_redis_is_the_first_trouble(ward):
+    ward.start(8000)
+    ward.redis.config_set("maxmemory", 1)
+    try:
+        troubles = snapshot(ward).troubles
+    finally:
+        ward.redis.config_set("maxmemory", 0)
+    assert troubles[0].startswith("the state Redis is full")
+    assert "no proxy worker is alive" in troubles
+
+
 def test_in_flight_is_what_all_workers_have_given_it(ward):
     ward.start(8000, 8001)
     alive(ward, in_flight={8000: 2})

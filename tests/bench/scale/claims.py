@@ -119,6 +119,5 @@ def ledger_entries(requests: int, claims: int) -> Next:
 
 def ring_reads() -> Next:
     """What a worker asks when it hears of another version."""
-    commands = dispatchers(1, 0.0)[0].read_commands
-    batch = Batch(pack(*commands), len(commands))
+    batch = Batch(pack(dispatchers(1, 0.0)[0].read_command), 1)
     return lambda _connection: batch
