@@ -12,6 +12,7 @@ STACK = yaml.safe_load((ROOT / "deploy" / "stack.yaml").read_text())
 COMPOSE = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
 SERVICES = STACK["services"]
 PARTS = ("lb", "deploy", "monitor", "autoscaler", "dashboard")
+BESIDE_THE_STORE = ("disk",)
 # What one engine's alone is, and what a secret says here.
 NOT_OF_A_SWARM = {"DOCKER_NETWORK", "ACTS_STORE_VOLUME", "PUBLISH_ADDRESS"}
 NOT_OF_A_SWARM |= {"CRASH_TOKEN", "ADMIN_TOKEN", "SESSION_SECRET"}
@@ -25,13 +26,13 @@ def sources(service: str) -> list[str]:
     return [volume["source"] for volume in SERVICES[service].get("volumes", []) if "source" in volume]
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", [*PARTS, *BESIDE_THE_STORE])
 def test_a_part_is_told_whatever_compose_tells_it(part: str) -> None:
     compose = COMPOSE["services"][part]["environment"].keys()
     assert sorted(compose - told(part).keys() - NOT_OF_A_SWARM) == []
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", [*PARTS, *BESIDE_THE_STORE])
 def test_secrets_are_files_that_the_part_has(part: str) -> None:
     files = {str(value) for name, value in told(part).items() if name.endswith("_FILE")}
     assert files == {f"/run/secrets/{name}" for name in SERVICES[part]["secrets"]}
@@ -72,6 +73,16 @@ def test_the_photos_stay_where_their_volume_is_and_the_state_goes_wherever_there
     assert "placement" not in SERVICES["redis-state"]["deploy"]
 
 
+def test_the_guard_of_the_disk_is_where_the_store_is_as_its_account_and_asks_that_store_alone() -> None:
+    disk, store = SERVICES["disk"], SERVICES["redis-acts"]
+    assert disk["deploy"]["placement"] == store["deploy"]["placement"]
+    assert disk["user"] == store["user"]
+    (volume,) = [one for one in disk["volumes"] if one["type"] == "volume"]
+    assert (volume["source"], volume["target"]) == ("acts-data", f"{told('disk')['STATE_DIR']}/acts")
+    assert volume["volume"] == {"nocopy": True}  # else the volume might get this image's owner
+    assert told("disk")["ACTS_REDIS_URL"] == "redis://redis-acts:6379/0"
+
+
 def test_photos_are_on_disk_before_they_are_answered_and_the_state_is_not_kept() -> None:
     acts, state = SERVICES["redis-acts"]["command"][2], SERVICES["redis-state"]["command"][2]
     assert "--appendonly yes --appendfsync always" in acts
@@ -100,7 +111,7 @@ def test_every_container_is_confined_and_its_log_bounded(service: str) -> None:
     assert one["deploy"]["resources"]["limits"].keys() == {"memory", "pids"}
 
 
-@pytest.mark.parametrize("service", ["lb", "deploy", "monitor", "autoscaler", "dashboard"])
+@pytest.mark.parametrize("service", [*PARTS, *BESIDE_THE_STORE])
 def test_an_update_replaces_one_after_the_other_and_goes_back_by_itself(service: str) -> None:
     update = SERVICES[service]["deploy"]["update_config"]
     assert (update["parallelism"], update["order"], update["failure_action"]) == (1, "stop-first", "rollback")
