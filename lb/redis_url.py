@@ -20,7 +20,8 @@ REDIS_PORT, SENTINEL_PORT = 6379, 26379
 FORMS = (
     "unix:///path, redis://host:port/db, rediss://host:port/db (TLS) or redis+sentinel://host:port,host:port/service/db"
 )
-TLS_OPTIONS = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname")
+TLS_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+TLS_OPTIONS = (*TLS_FILES, "ssl_cert_reqs", "ssl_check_hostname")
 SENTINEL_OPTIONS = ("sentinel_username", "sentinel_password")
 HIDDEN = "***"
 REQUIREMENTS = {"required": True, "none": False}
@@ -144,7 +145,7 @@ def sentinels_of(hosts: list[str], service: str, options: Mapping[str, str]) -> 
 
 def tls_of(options: Mapping[str, str]) -> Tls:
     """The TLS options of a URL."""
-    ca_certs, certfile, keyfile = (options.get(name, "") for name in TLS_OPTIONS[:3])
+    ca_certs, certfile, keyfile = (options.get(name, "") for name in TLS_FILES)
     if keyfile and not certfile:
         raise WrongUrl("has ssl_keyfile without the ssl_certfile that belongs to it")
     verify = chosen(options, "ssl_cert_reqs", "required", REQUIREMENTS)

@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 from docker import APIClient
 from environs import EnvError
 
+from deploy.runtime import docker_tls
 from deploy.runtime.base import ImageMissing, Runtime, RuntimeTrouble, Tell
+from deploy.runtime.docker_configuration import ACTS_GID
 from deploy.runtime.docker_engine import DockerEngine, asking, connect
 from deploy.runtime.docker_image import ensure, exists, outlook
 from deploy.runtime.docker_settings import DockerSettings
@@ -40,6 +42,8 @@ def open_process(settings: DeploySettings, _tell: Tell | None = None) -> Runtime
 
 def open_docker(settings: DeploySettings, tell: Tell | None = None) -> Runtime:
     """The docker runtime, if an engine answers and has the image, or can get it."""
+    if settings.docker.is_acts and (trouble := docker_tls.trouble(os.environ, ACTS_GID)):
+        raise Unavailable(trouble)
     api = connection(settings)
     engine = DockerEngine(settings, api)
     try:

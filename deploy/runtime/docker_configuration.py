@@ -13,6 +13,7 @@ from docker import APIClient
 from docker.types import LogConfig
 
 from deploy.machine.tokens import given, kept
+from deploy.runtime import docker_tls
 from deploy.runtime.base import StartFailed
 from deploy.runtime.docker_settings import DockerSettings
 from deploy.settings import DeploySettings
@@ -62,12 +63,13 @@ def configuration(api: APIClient, settings: DeploySettings, port: int, gateway: 
     return {
         "image": docker.image,
         "user": account(docker),
-        "environment": environment(settings, os.environ, port, gateway),
+        "environment": environment(settings, docker_tls.as_inside(os.environ), port, gateway),
         "ports": [(docker.port, "tcp")],
         "host_config": api.create_host_config(
             network_mode=docker.network,
             port_bindings={f"{docker.port}/tcp": (docker.publish_address, port)},
             binds=binds(docker, os.environ),
+            mounts=docker_tls.mounts(os.environ) if docker.is_acts else None,
             **confinement(docker),
         ),
     }

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from docker import APIClient
 from docker.types import SecretReference
 
+from deploy.runtime import docker_tls
 from deploy.runtime.base import StartFailed
 from deploy.runtime.docker_configuration import ACTS_GID, SECRETS
 
@@ -22,9 +23,14 @@ def shared(variables: Mapping[str, str]) -> dict[str, str]:
     return {name: file for name, file in named.items() if file.startswith(FOLDER)}
 
 
+def certificates(variables: Mapping[str, str]) -> dict[str, str]:
+    """The files that ACTS_REDIS_URL names which are such secrets, by their options; the URL may stay as it is."""
+    return {name: file for name, file in docker_tls.named(variables).items() if file.startswith(FOLDER)}
+
+
 def references(api: APIClient, files: Mapping[str, str]) -> list[SecretReference]:
-    """What attaches the secrets behind these variables to a service. Raises StartFailed if the swarm has no such."""
-    names = [file.removeprefix(FOLDER) for file in files.values()]
+    """What attaches the secrets behind these names to a service. Raises StartFailed if the swarm has no such."""
+    names = sorted({file.removeprefix(FOLDER) for file in files.values()})
     known = {one["Spec"]["Name"]: one["ID"] for one in api.secrets(filters={"name": names})} if names else {}
     for name in names:
         if name not in known:

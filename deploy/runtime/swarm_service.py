@@ -77,12 +77,13 @@ def container(  # noqa: PLR0913, PLR0917 - as above
     """The container itself."""
     docker = settings.docker
     files = swarm_secrets.shared(os.environ) if docker.is_acts else {}
+    certificates = swarm_secrets.certificates(os.environ) if docker.is_acts else {}
     can_forbid = compare_version(NO_NEW_PRIVILEGES_SINCE, api.api_version) >= 0
     make: Any = ContainerSpec  # whose types know less than it takes
     made: ContainerSpec = make(
         image,
         env=environment(settings, os.environ, port, gateway, files),
-        secrets=swarm_secrets.references(api, files),
+        secrets=swarm_secrets.references(api, {**files, **certificates}),
         user=account(docker),
         labels=dict(labels),
         mounts=[SCRATCH, *map(Mount.parse_mount_string, binds(docker, os.environ))],

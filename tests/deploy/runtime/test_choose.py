@@ -1,3 +1,4 @@
+import os
 from dataclasses import replace
 
 import pytest
@@ -103,6 +104,16 @@ def test_a_store_that_containers_cannot_reach_is_told_before_anything_is_started
     with pytest.raises(EnvError, match=r"^RUNTIME=docker: containers cannot reach .* ACTS_REDIS_URL"):
         choose_runtime(settings(tmp_path, "docker"))
     assert choose_runtime(settings(tmp_path, "auto"))[0].name == "process"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's containers have another account than root's")
+def test_a_key_that_containers_may_not_read_is_told_before_anything_is_started(tmp_path, monkeypatch):
+    key = tmp_path / "client.key"
+    key.write_text("a key")
+    key.chmod(0o600)
+    monkeypatch.setenv("ACTS_REDIS_URL", f"rediss://redis.example:6379/0?ssl_keyfile={key}&ssl_certfile={key}")
+    with pytest.raises(EnvError, match=r"^RUNTIME=docker: containers may not read .*client.key, .*: chgrp 10001 "):
+        choose_runtime(settings(tmp_path, "docker"))
 
 
 @pytest.mark.docker

@@ -135,6 +135,23 @@ def test_limits_of_none_are_no_limits(api, tmp_path):
     assert not made.get("NanoCpus")
 
 
+def test_the_files_of_a_store_that_speaks_tls_are_mounted_and_named_as_a_container_sees_them(
+    api, tmp_path, monkeypatch
+):
+    (tmp_path / "ca.pem").write_text("a CA")
+    monkeypatch.setenv("ACTS_REDIS_URL", f"rediss://store:6379/0?ssl_ca_certs={tmp_path}/ca.pem")
+    made = configuration(api, settings(tmp_path), 8004, GATEWAY)
+    (mount,) = made["host_config"]["Mounts"]
+    assert (mount["Source"], mount["ReadOnly"]) == (f"{tmp_path}/ca.pem", True)
+    assert made["environment"]["ACTS_REDIS_URL"] == f"rediss://store:6379/0?ssl_ca_certs={mount['Target']}"
+
+
+def test_another_application_gets_no_file_of_the_acts_store(api, tmp_path, monkeypatch):
+    (tmp_path / "ca.pem").write_text("a CA")
+    monkeypatch.setenv("ACTS_REDIS_URL", f"rediss://store:6379/0?ssl_ca_certs={tmp_path}/ca.pem")
+    assert "Mounts" not in configuration(api, settings(tmp_path, image="nginx"), 8004, GATEWAY)["host_config"]
+
+
 def test_a_file_of_variables_that_has_gone_since_fails_the_start(tmp_path):
     with pytest.raises(StartFailed, match=r"SERVICE_ENV_FILE=.*env cannot be read"):
         read_env_file(str(tmp_path / "env"))
