@@ -1,6 +1,7 @@
 """The service on three Swarm nodes: the journey, exact shares, and what is left when a node is lost or cut off."""
 
 import base64
+import json
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ import pytest
 from helpers import eventually
 from swarm_nodes import Node, swarm_nodes
 from swarm_stack import STACK, Account, Stack, images, kept, shares
+
+from deploy.machine.disk_guard import RESERVE
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(400)]
 
@@ -71,6 +74,23 @@ def test_requests_through_all_nodes_take_turns_as_if_through_one(stack: Stack) -
     cycle = turns[:3]
     assert sorted(cycle) == ["1", "2", "3"]
     assert turns == cycle * 3
+
+
+def test_room_on_the_disk_is_kept_for_the_acts_store(stack: Stack) -> None:
+    look = "import os, pathlib; print(*(os.stat(f).st_blocks * 512 for f in pathlib.Path('/store').rglob('*.aof')))"
+    taken = lambda: [0, *map(int, stack.inside("disk", "python3", "-c", look).split())]  # noqa: E731
+    eventually(lambda: max(taken()) >= RESERVE * 3 // 4, within=30, every=0.5)
+
+
+def test_the_state_redis_refuses_what_is_new_before_it_would_be_killed(stack: Stack) -> None:
+    assert stack.redis("config", "get", "maxmemory")[1] == str(512 * 2**20 // 4 * 3)
+
+
+def test_status_names_the_node_of_each_container(stack: Stack) -> None:
+    rows = json.loads(stack.selfieless("status", "--json"))["containers"]
+    really = {port: node.name for node in stack.nodes for port in stack.acts(node)}
+    assert {row["port"]: row["node"] for row in rows} == really
+    assert "Node" in stack.selfieless("status")
 
 
 def test_thirty_thousand_requests_over_three_proxies_are_shared_to_one(stack: Stack) -> None:
