@@ -15,7 +15,9 @@ from docker_images import BASE
 from helpers import eventually
 from people import Person
 from running_service import RunningService, running_service
+from tls_redis import SAID, make_certificates, tls_redis
 
+from deploy.runtime.docker_configuration import ACTS_GID
 from deploy.runtime.docker_settings import DockerSettings
 
 pytestmark = pytest.mark.docker
@@ -75,6 +77,21 @@ def test_an_act_with_a_photo_is_shared_and_listed(service: RunningService) -> No
     number = ann.upload("trees")
     (act,) = service.get("/api/v1/categories/trees/acts").json()
     assert act["actId"] == number
+
+
+def test_a_store_that_speaks_tls_is_reached_with_the_files_of_this_machine(
+    acts_image: DockerSettings, docker_api: APIClient, tmp_path: Path
+) -> None:
+    certificates = make_certificates(tmp_path)
+    key, gateway = certificates.file("client.key"), docker_api.inspect_network("bridge")["IPAM"]["Config"][0]["Gateway"]
+    with tls_redis(certificates, "--bind", "127.0.0.1", gateway) as port:
+        url = f"rediss://:{SAID}@{gateway}:{port}/0?{certificates.options}&ssl_check_hostname=false"
+        if os.geteuid() == 0:
+            key.chmod(0o640)
+            os.chown(key, -1, ACTS_GID)
+        with running_service(**variables(acts_image) | {"RUNTIME": "docker", "ACTS_REDIS_URL": url}) as service:
+            ann = Person(service, "ann-over-tls")
+            assert ann.ask("POST", "/api/v1/categories", json=["trees"]).status_code == 201
 
 
 def test_twenty_requests_bring_a_second_container(service: RunningService, docker_api: APIClient) -> None:

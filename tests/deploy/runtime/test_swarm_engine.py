@@ -66,6 +66,16 @@ def test_a_secret_of_the_swarm_is_attached_and_not_told(runtime, swarm, monkeypa
     assert swarm.api.exec_start(made["Id"]) == b"swordfish"
 
 
+def test_a_certificate_that_is_a_secret_of_the_swarm_lies_where_the_stores_url_says(runtime, swarm, monkeypatch):
+    swarm.api.create_secret("acts_ca", b"a CA")
+    monkeypatch.setenv("ACTS_REDIS_URL", "rediss://store:6379/0?ssl_ca_certs=/run/secrets/acts_ca")
+    found = runtime.start(free_port(), generation=1)
+    container = swarm.api.inspect_container(swarm.container_of(found.runtime_id))
+    assert f"ACTS_REDIS_URL={os.environ['ACTS_REDIS_URL']}" in container["Config"]["Env"]
+    made = swarm.api.exec_create(container["Id"], ["cat", "/run/secrets/acts_ca"], user="10001")
+    assert swarm.api.exec_start(made["Id"]) == b"a CA"
+
+
 def test_a_secret_that_the_swarm_does_not_have_is_named(runtime, monkeypatch):
     monkeypatch.setenv("CRASH_TOKEN_FILE", "/run/secrets/no_such_secret")
     with pytest.raises(StartFailed, match="no secret no_such_secret"):
