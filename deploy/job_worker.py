@@ -21,6 +21,7 @@ from deploy.job_queue import connect, is_ours, queue_names
 
 TTL = 16  # seconds; rq waits for jobs 15 s less in one piece, so this bounds how late the end is noticed to 1 s
 ANSWER_SECONDS = 1  # how long Redis may take to answer beyond that wait
+TELL_SECONDS = 60.0  # between two lines of the log about one trouble that lasts
 RETRY_SECONDS = 0.5  # before a new worker takes over from one that rq has given up
 
 log = logging.getLogger(__name__)
@@ -79,11 +80,14 @@ class JobWorker(SimpleWorker):
 
 def work(url: str, service: str, until: threading.Event, may_work: Callable[[], bool] = lambda: True) -> None:
     """Do the service's jobs in this thread until `until` is set, while `may_work` says that they are ours to do."""
+    told_at = float("-inf")
     while not until.is_set():
         try:
             if may_work():
                 worker = JobWorker(queue_names(service), until, may_work=may_work, connection=connect(url))
                 worker.work(logging_level="WARNING")
         except redis.RedisError as error:
-            log.warning("no jobs for now: %s", error)
+            if time.monotonic() >= told_at + TELL_SECONDS:
+                log.warning("no jobs for now: %s", error)
+                told_at = time.monotonic()
         time.sleep(RETRY_SECONDS)  # not until.wait: the handler that sets it runs in this thread, and would wait for us

@@ -79,10 +79,9 @@ class DeployWorker:
             self._tend(now)
             if self._beat.is_due():
                 self._say_that_we_live(now)
+                self._go_on(now)  # what can be written can be used; a Redis that is full can be read all the time
         except redis.RedisError as error:
             self._hold(now, error)
-        else:
-            self._go_on(now)
         if self._housekeeping.is_due():
             with suppress(RuntimeTrouble):  # the next minute will do
                 self._runtime.housekeep()

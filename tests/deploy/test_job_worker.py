@@ -114,6 +114,21 @@ def test_waiting_for_redis_ends_when_it_is_told_to(tmp_path):
     job_worker.work(f"unix://{tmp_path}/nobody.sock", "acts", until)
 
 
+def test_a_redis_that_is_full_is_told_once_and_its_jobs_are_done_when_there_is_room(
+    queue, container, redis_server, redis_client, caplog
+):
+    queue.launch(container(8000))
+    redis_client.config_set("maxmemory", 1)
+    room = threading.Timer(2, redis_client.config_set, ("maxmemory", 0))
+    room.start()
+    try:
+        assert work(redis_server.url, 1) == [("launch", 8000)]
+    finally:
+        room.join()
+        redis_client.config_set("maxmemory", 0)
+    assert [one.message[:15] for one in caplog.records if one.name == "deploy.job_worker"] == ["no jobs for now"]
+
+
 def test_no_wait_for_redis_is_longer_than_the_process_has_to_end(redis_server):
     worker = JobWorker(queue_names("acts"), threading.Event(), connection=connect(redis_server.url))
     assert (worker.dequeue_timeout, worker.connection_timeout) == (1, 2)

@@ -108,6 +108,25 @@ def test_while_redis_is_away_it_says_so_once_and_goes_on_after(make, clock, capl
     assert others == ["Redis can be used again, after 3 s"]
 
 
+def test_while_redis_is_full_and_can_be_read_it_says_so_once_and_that_it_can_be_used_when_there_is_room(
+    worker, clock, caplog, redis_client
+):
+    redis_client.config_set("maxmemory", 1)
+    try:
+        with caplog.at_level(logging.WARNING):
+            for _ in range(30):
+                worker.tick(clock())
+                clock.pass_by(0.1)
+    finally:
+        redis_client.config_set("maxmemory", 0)
+    worker.tick(clock())
+    clock.pass_by(1)
+    worker.tick(clock())
+    first, *others = [record.message for record in caplog.records]
+    assert first.startswith("nothing is started or stopped: the Redis of REDIS_URL cannot be used")
+    assert others == ["Redis can be used again, after 4 s"]
+
+
 class Moody:
     """In the launcher's place: cannot reach Redis until it is well."""
 
