@@ -44,7 +44,7 @@ ANSWER_TIMEOUT = 1.0  # seconds; a Redis on the same machine answers in 0.0001, 
 RECONNECT_SECONDS = 0.25
 MAX_RECORDS = 100_000  # about 10 MB; the requests of 10 s at full speed, or of a day in a quiet place
 RECORDS_AT_ONCE = 500  # records per command when catching up, so that claims need not wait long behind it
-EMPTY_RING_WAIT = 5.0  # seconds that a request waits for somebody to join
+EMPTY_RING_WAIT = 5.0  # seconds that a request waits for somebody to join, all its waits together
 EMPTY_RING_WAITERS = 1000  # beyond it: 503 at once
 REDIS_MS_WEIGHT = 0.2  # of the newest round trip in the mean: five seconds are remembered
 UNTOLD_LIMIT = 600  # entries of the ledger that are kept while Redis is away
@@ -63,6 +63,7 @@ class Claimant(Protocol):
     """A request that needs a turn."""
 
     counted: bool  # whether it is to be recorded in the window, once
+    wait_until: float  # monotonic; set when it first waits for a container, 0 before
 
     def take_turn(self, turn: int, ring: Ring) -> None:
         """It is this request's turn; the ring is not empty."""
@@ -104,7 +105,7 @@ class Dispatcher:
         self.linked = asyncio.Event()  # set for good when Redis has answered once
         self.batch: list[Claimant] = []  # came in this turn of the loop
         self.held: list[tuple[int, Claimant]] = []  # have a turn and wait until the ring is read
-        self.waiters: deque[tuple[float, int, Claimant]] = deque()  # have a turn and wait for anybody in the ring
+        self.waiters: deque[tuple[int, Claimant]] = deque()  # have a turn and wait for anybody who can be reached
         self.reading = False
         self.read_again = False
         self.sick: set[int] = set()  # named in notices since the last reading
@@ -253,13 +254,22 @@ class Dispatcher:
             self.route_batch(turn, [claimant])
 
     def wait_for_anybody(self, turn: int, claimant: Claimant) -> None:
-        """Let a request wait for the first container to join; a bounded number, a bounded time."""
+        """Let a request wait for the first container to join, or to be reached again; a bounded number, a bounded
+        time.
+        """
         if self.link is None and not self.ring.version:
             claimant.no_turn(NO_MEMORY)
         elif len(self.waiters) >= EMPTY_RING_WAITERS:
             claimant.no_turn(NO_CONTAINER)
         else:
-            self.waiters.append((time.monotonic() + EMPTY_RING_WAIT, turn, claimant))
+            claimant.wait_until = claimant.wait_until or time.monotonic() + EMPTY_RING_WAIT
+            self.waiters.append((turn, claimant))
+
+    def try_waiting(self, number: int = EMPTY_RING_WAITERS) -> None:
+        """Route the oldest of those who wait, unless the ring is empty."""
+        if self.ring.members:
+            waiters = self.waiters
+            self.route_waiting([waiters.popleft() for _ in range(min(number, len(waiters)))])
 
     # --- the ring
 
@@ -303,9 +313,7 @@ class Dispatcher:
         sick, self.sick = frozenset(self.sick), set()
         self.owner.on_ring(ring, sick)
         self.beat()
-        if ring.members:
-            waiters, self.waiters = self.waiters, deque()
-            self.route_waiting([(turn, claimant) for _, turn, claimant in waiters])
+        self.try_waiting()
 
     # --- what others are told
 
@@ -357,14 +365,21 @@ class Dispatcher:
     # --- Redis away, back
 
     def tick(self) -> None:
-        """Four times a second: give up a Redis that hangs, and requests that waited too long for a
-        container.
+        """Four times a second: give up a Redis that hangs, and requests that waited too long for a container.
+
+        One of those who wait is tried: who refused may have come back, or never been away, without a change of the
+        ring. If it reaches somebody, the others follow.
         """
         if self.link is not None and self.link.overdue(ANSWER_TIMEOUT):
             self.give_up("it has stopped answering")
         now = time.monotonic()
-        while self.waiters and self.waiters[0][0] <= now:
-            self.waiters.popleft()[2].no_turn(NO_CONTAINER)
+        waiters, self.waiters = self.waiters, deque()
+        for turn, claimant in waiters:
+            if claimant.wait_until > now:
+                self.waiters.append((turn, claimant))
+            else:
+                claimant.no_turn(NO_CONTAINER)
+        self.try_waiting(1)
 
     def second_passed(self) -> None:
         """Once a second: beat, tell the turns, look whether a notice of a new ring was lost, and what time it is."""

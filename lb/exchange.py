@@ -6,8 +6,9 @@ A refused connection is followed by another turn, without the containers tried a
 sent. A connection that broke before the answer began and an answer 500 are followed by one more try elsewhere (the
 only container is asked again when it broke off), for GET, HEAD and OPTIONS without a body, within the worker's budget;
 so is a container that leaves the ring as sick before it answered, whatever the budget. Everything else is never sent
-twice. When every container of the ring has refused, the request waits for the ring to change, as it does when the ring
-is empty. A container that has as much in flight as it may is passed over; when all have, the answer is 503 at once.
+twice. When every container of the ring has refused, the request waits for the ring to change, or for one of them to be
+reached again, as it does when the ring is empty. A container that has as much in flight as it may is passed over; when
+all that are left have, the answer is 503 at once.
 """
 
 import asyncio
@@ -92,12 +93,14 @@ class Exchange:
         "status",
         "target",
         "tried",
+        "tried_since",
         "tries",
         "tunneling",
         "turn",
         "unfinished",
         "upgrade",
         "upstream",
+        "wait_until",
     )
 
     def __init__(self, proxy: Proxy, client: Client, method: bytes, target: bytes, counted: bool) -> None:
@@ -119,6 +122,8 @@ class Exchange:
         self.turn = 0
         self.ring_version = 0
         self.tried: tuple[int, ...] = ()  # ports that refused, or failed
+        self.tried_since = 0  # the ring's version when the first of them was tried
+        self.wait_until = 0.0  # monotonic, while nobody can be reached; 0: it does not wait
         self.tries = 0  # after the first
         self.left = 0  # the port of the last of them
         self.cause = ""  # why it was left
@@ -148,51 +153,75 @@ class Exchange:
             self.proxy.dispatcher.ledger.nowhere(turn)
             return
         self.turn = turn
-        changed, self.ring_version = ring.version != self.ring_version, ring.version
-        if self.tried and changed and return_port(self.untried(ring), turn) is None:
-            self.tried = ()  # who is there on a tried port may have come since: waiting would be for a change that was
-        if self.tried:
-            port = return_port(self.untried(ring), turn)
+        self.ring_version = ring.version
+        if self.tries:
+            port = self.second_port(turn, ring)
         else:
             port = return_port(ring, turn)
             name = COUNTED if self.counted else NOT_COUNTED
             self.request_id = self.request_id or name % (self.proxy.dispatcher.stamp, turn)
         if port is None:
-            self.wait_for_change(turn)
             return
         upstream = self.proxy.upstreams[port]
         if upstream.in_flight >= self.proxy.max_in_flight:
             self.on_full(turn, upstream)
             return
-        if self.tries:
-            self.tell_second_try(turn, ring, port)
         self.upstream = upstream
         upstream.in_flight += 1
         upstream.counts.routed += 1
         upstream.take(self)
 
-    def untried(self, ring: Ring) -> Ring:
-        """The ring without the containers that were tried: by it the turn of a second try is routed."""
-        return Ring(ring.version, tuple(member for member in ring.members if member.port not in self.tried))
+    def second_port(self, turn: int, ring: Ring) -> int | None:
+        """The port that a second try's turn falls to, among those not tried that have room; None when it has to wait,
+        or is refused.
 
-    def tell_second_try(self, turn: int, ring: Ring, port: int) -> None:
+        When the ring has changed since the first of them was tried, who is on a tried port may have come since:
+        waiting would be for a change that has been already.
+        """
+        choices = self.choices(ring)
+        if not choices.members and ring.version != self.tried_since:
+            self.tried = ()
+            choices = self.choices(ring)
+        port = return_port(choices, turn)
+        if port is not None:
+            self.tell_second_try(turn, ring, port, choices)
+        elif all(member.port in self.tried for member in ring.members):
+            self.wait_for_change(turn)
+        else:
+            self.refuse_for_now(turn)
+        return port
+
+    def choices(self, ring: Ring) -> Ring:
+        """The ring without the containers that were tried, or are full: by it the turn of a second try is routed."""
+        upstreams, most = self.proxy.upstreams, self.proxy.max_in_flight
+        untried = [member for member in ring.members if member.port not in self.tried]
+        return Ring(ring.version, tuple(each for each in untried if upstreams[each.port].in_flight < most))
+
+    def tell_second_try(self, turn: int, ring: Ring, port: int, choices: Ring) -> None:
         """Note where a second try goes, and why."""
-        if self.tried:
-            self.proxy.dispatcher.ledger.retry(turn, port, self.tried)
+        passed_over = tuple(member.port for member in ring.members if member not in choices.members)
+        if passed_over:
+            self.proxy.dispatcher.ledger.retry(turn, port, passed_over)
         name = self.request_id.decode("latin-1")
         self.proxy.dispatcher.tell_retry(Retry(name, turn, ring.version, self.left, port, self.cause))
 
     def on_full(self, turn: int, full: Upstream) -> None:
         """The container has as much as it may have: another one that has not, or 503 now rather than late."""
-        self.proxy.dispatcher.ledger.nowhere(turn)
-        rest = (one for port, one in self.proxy.upstreams.items() if port not in self.tried)
-        if any(one.in_flight < self.proxy.max_in_flight for one in rest):
-            self.claim_again(full, "has its hands full")
+        if any(one.in_flight < self.proxy.max_in_flight for one in self.proxy.upstreams.values()):
+            self.proxy.dispatcher.ledger.nowhere(turn)
+            self.claim_again(full, "has its hands full", without=False)
         else:
-            self.fail(503, "All containers have their hands full.", retry_after=1)
+            self.refuse_for_now(turn)
+
+    def refuse_for_now(self, turn: int) -> None:
+        """503 at once: who could be asked has as much as it may have."""
+        self.proxy.dispatcher.ledger.nowhere(turn)
+        self.fail(503, "All containers have their hands full.", retry_after=1)
 
     def wait_for_change(self, turn: int) -> None:
-        """All have refused: whatever comes into the ring next may be tried, the same ports included."""
+        """All have refused: whatever comes into the ring next, or can be reached again, may be tried, the same ports
+        included.
+        """
         self.proxy.dispatcher.ledger.nowhere(turn)
         self.tried = ()
         self.proxy.dispatcher.wait_for_anybody(turn, self)
@@ -220,6 +249,7 @@ class Exchange:
             self.upstream.counts.failed += 1
         self.leave_container()
         if without and upstream.in_ring:
+            self.tried_since = self.tried_since if self.tried else self.ring_version
             self.tried += (upstream.port,)
         self.tries += 1
         self.counted = False
@@ -243,6 +273,9 @@ class Exchange:
             self.unfinished = False  # nothing was sent on it, so it is as good as new
             connection.end(True)
             return
+        if self.wait_until:
+            self.wait_until = 0.0
+            self.proxy.dispatcher.try_waiting()
         self.connection = connection
         self.sent = time.monotonic()
         block = self.client.request_block

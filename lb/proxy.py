@@ -100,11 +100,11 @@ class Proxy:
     # --- the ring
 
     def on_ring(self, ring: Ring, sick: frozenset[int]) -> None:
-        """Make the pools those of a new ring."""
+        """Make the pools those of a new ring. Who left as sick and is back is another one, on the same address too."""
         before, self.upstreams = self.upstreams, {}
         for port, address in ring.members:
             known = before.get(port)
-            if known is not None and known.address == address:
+            if known is not None and known.address == address and port not in sick:
                 self.upstreams[port] = before.pop(port)
             else:
                 self.upstreams[port] = self.make_upstream(port, address)

@@ -30,8 +30,8 @@ def make_backend() -> Iterator[Callable[..., Backend]]:
     """Makes scripted containers that are closed after the test."""
     made: list[Backend] = []
 
-    def make(script: Script = answer_with_port) -> Backend:
-        made.append(Backend(script))
+    def make(script: Script = answer_with_port, kind: type[Backend] = Backend) -> Backend:
+        made.append(kind(script))
         return made[-1]
 
     yield make

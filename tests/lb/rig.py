@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -249,6 +250,37 @@ class Backend:
         for wire in self.wires:
             with contextlib.suppress(OSError):
                 wire.socket.shutdown(socket.SHUT_RDWR)
+
+
+class Deaf(Backend):
+    """A container that nobody can connect to until it hears: its queue is full, so that connecting takes forever."""
+
+    def __init__(self, script: Script) -> None:
+        self.hears = threading.Event()
+        super().__init__(script)
+        self.listener.listen(0)
+        self.first_in_queue = socket.create_connection(self.listener.getsockname(), DEADLINE)
+
+    def accept(self) -> None:
+        """Serve from when it hears."""
+        self.hears.wait(60)
+        super().accept()
+
+    def is_knocked_at(self) -> bool:
+        """Whether somebody tries to connect."""
+        sent = re.compile(rf"^ *\d+: \S+ \S+:{self.port:04X} 02 ", re.MULTILINE)
+        return bool(sent.search(Path("/proc/net/tcp").read_text()))
+
+    def hear(self) -> None:
+        """Be like the others from now on."""
+        self.listener.listen(256)
+        self.hears.set()
+
+    def close(self) -> None:
+        """Refuse from now on, and break off what is open."""
+        self.hears.set()
+        self.first_in_queue.close()
+        super().close()
 
 
 def answer_with_port(wire: Wire, request: Request, backend: Backend) -> None:

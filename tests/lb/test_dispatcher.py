@@ -228,3 +228,48 @@ def test_a_version_that_another_redis_gives_out_again_is_known_by_its_members() 
             assert [member.port for member in dispatcher.ring.members] == [port]
 
     asyncio.run(story())
+
+
+class Refused:
+    """A request that nobody takes: it waits again with every turn that it gets."""
+
+    counted = False
+    wait_until = 0.0
+    sentence = ""
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self.dispatcher = dispatcher
+        self.turns: list[int] = []
+
+    def take_turn(self, turn: int, ring: Ring) -> None:
+        """Wait."""
+        self.turns.append(turn)
+        self.dispatcher.wait_for_anybody(turn, self)
+
+    def no_turn(self, sentence: str) -> None:
+        """Give up."""
+        self.sentence = sentence
+
+
+def test_whoever_waits_is_tried_again_but_all_waits_together_are_bounded() -> None:
+    async def story() -> None:
+        dispatcher = Dispatcher(Nobody(), "s", RedisPlace(RedisAddress()), "0123abcd", logging.getLogger(__name__))
+        dispatcher.ring = Ring(1)
+        waiting = [Refused(dispatcher) for _ in range(3)]
+        for turn, claimant in enumerate(waiting, 1):
+            dispatcher.route_batch(turn, [claimant])
+        until = waiting[0].wait_until
+        dispatcher.tick()
+        assert [claimant.turns for claimant in waiting] == [[], [], []]  # the ring is empty: nobody to try
+        for version in (b"2", b"3"):
+            dispatcher.take_ring((version, {b"8000": b"127.0.0.1:1"}))
+        assert [claimant.turns for claimant in waiting] == [[1, 1], [2, 2], [3, 3]]
+        for _ in range(2):
+            dispatcher.tick()
+        assert [len(claimant.turns) for claimant in waiting] == [3, 3, 2]  # one at a time, the oldest first
+        assert waiting[0].wait_until == until
+        waiting[1].wait_until = until - 60
+        dispatcher.tick()
+        assert [bool(claimant.sentence) for claimant in waiting] == [False, True, False]
+
+    asyncio.run(story())

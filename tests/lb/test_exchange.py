@@ -11,12 +11,14 @@ from contextlib import ExitStack
 import pytest
 import redis
 from helpers import eventually
-from rig import Backend, Request, RunningProxy, Wire, request, script_of
+from rig import Backend, Deaf, Request, RunningProxy, Wire, answer_with_port, request, script_of
 
+from lb import ledger
 from lb.redis_client import connect
 from lb.request_window import count, requests_key, slots_key
 from lb.ring import changed_channel, ring_key, version_key
 from lb.suspects import suspects_channel
+from lb.turns import raise_to
 
 MakeBackend = Callable[..., Backend]
 MakeProxy = Callable[..., RunningProxy]
@@ -211,6 +213,65 @@ def test_what_waits_at_a_sick_container_is_asked_elsewhere_if_that_is_safe(
     assert served(good, "/post") == 0
 
 
+def change_quietly(proxy: RunningProxy) -> None:
+    """Another version of the same ring, without a notice: nothing else tells a worker that somebody has been replaced
+    on his port than the answer to its next claim.
+    """
+    with connect(proxy.redis_url) as client:
+        client.incr(version_key(proxy.service))
+
+
+def test_a_change_of_the_ring_while_the_only_container_refused_is_not_waited_for_again(
+    make_backend: MakeBackend, make_proxy: MakeProxy
+) -> None:
+    replaced = make_backend(kind=Deaf)
+    proxy = make_proxy(replaced, CONNECT_TIMEOUT=0.5)
+    with proxy.connect() as wire:
+        wire.send(request("POST", "/x", body=b"data"))
+        eventually(replaced.is_knocked_at)
+        change_quietly(proxy)
+        replaced.hear()
+        assert wire.answer().status == 200
+    assert unused_turns(proxy) == []
+
+
+def test_who_refused_before_the_ring_changed_is_asked_again_when_the_others_have_refused_too(
+    make_backend: MakeBackend, make_proxy: MakeProxy
+) -> None:
+    replaced, dead = make_backend(kind=Deaf), make_backend()
+    dead.close()
+    proxy = make_proxy(dead, replaced, CONNECT_TIMEOUT=0.5)  # the first turn, 1, falls to the second
+    with proxy.connect() as wire:
+        wire.send(request("POST", "/x", body=b"data"))
+        eventually(replaced.is_knocked_at)
+        change_quietly(proxy)
+        replaced.hear()
+        assert wire.answer().status == 200
+    assert unused_turns(proxy) == []
+
+
+def test_who_could_not_be_reached_for_a_moment_is_asked_again_without_a_change_of_the_ring(
+    make_backend: MakeBackend, make_proxy: MakeProxy
+) -> None:
+    busy = make_backend(kind=Deaf)
+    proxy = make_proxy(busy, CONNECT_TIMEOUT=0.3)
+    with ExitStack() as stack:
+        wires = [stack.enter_context(proxy.connect()) for _ in range(5)]
+        for wire in wires:
+            wire.send(request("POST", "/x", body=b"data"))
+        eventually(lambda: "cannot be reached" in proxy.log())
+        busy.hear()
+        assert [wire.answer().status for wire in wires] == [200] * 5
+    assert served(busy) == 5
+
+
+def unused_turns(proxy: RunningProxy) -> list[int]:
+    """The turns that came to nothing, as they do when a request begins to wait."""
+    with connect(proxy.redis_url) as client:
+        told = eventually(lambda: [entry for entry in ledger.read(client, proxy.service, 0) if entry.ports])
+    return [turn for entry in told for turn in entry.unused]
+
+
 def leave_as_sick(proxy: RunningProxy, good: Backend | None) -> None:
     """Change the ring from 8000 to 8001, or to nobody, as the deployer does for a sick container."""
     with connect(proxy.redis_url) as client, client.pipeline() as pipe:
@@ -237,6 +298,25 @@ def test_what_waits_at_the_only_container_when_it_is_sick_waits_for_the_next_on_
         leave_as_sick(proxy, None)
         proxy.set_ring(fresh)
         assert [wire.answer().status for wire in wires] == [200] * 15
+
+
+def test_who_left_as_sick_and_was_back_before_the_ring_was_read_is_another_one(
+    make_backend: MakeBackend, make_proxy: MakeProxy
+) -> None:
+    backend = make_backend(hang)
+    proxy = make_proxy(backend, RETRY_BUDGET=0)
+    with proxy.connect() as wire:
+        wire.send(request("GET", "/get"))
+        eventually(lambda: served(backend, "/get"))
+        backend.script = answer_with_port
+        with connect(proxy.redis_url) as client, client.pipeline() as pipe:
+            version = int(client.get(version_key(proxy.service)))
+            pipe.incrby(version_key(proxy.service), 2)
+            pipe.publish(changed_channel(proxy.service), f"{version + 1} sick 8000")
+            pipe.publish(changed_channel(proxy.service), f"{version + 2}")
+            pipe.execute()
+        assert wire.answer().status == 200
+    assert served(backend, "/get") == 2
 
 
 def test_the_only_container_is_asked_again_when_it_broke_off_a_get_and_once(
@@ -271,6 +351,22 @@ def test_a_full_container_is_passed_over_and_when_all_are_full_it_is_503_at_once
         answer = proxy.get("/z")
         assert (answer.status, answer.values("Retry-After")) == (503, ["1"])
         assert (served(one, "/z"), served(two, "/z")) == (0, 0)
+
+
+def test_when_those_that_can_be_reached_are_full_it_is_503_at_once(
+    make_backend: MakeBackend, make_proxy: MakeProxy
+) -> None:
+    dead, full = make_backend(), make_backend(hang)
+    proxy = make_proxy(dead, full, MAX_IN_FLIGHT=1)
+    dead.close()
+    with proxy.connect() as wire, connect(proxy.redis_url) as client:
+        wire.send(request("GET", "/x"))
+        eventually(lambda: served(full))
+        began = time.monotonic()
+        for turn in (100, 201):  # the next one falls to the one, then to the other
+            raise_to(client, proxy.service, turn)
+            assert proxy.get("/y").status == 503
+        assert time.monotonic() - began < 2.5  # half of the wait for a change of the ring, which was not waited for
 
 
 def test_a_container_that_leaves_finishes_what_it_has(make_backend: MakeBackend, proxy_for: ProxyFor) -> None:
