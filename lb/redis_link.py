@@ -43,16 +43,16 @@ class RedisError(Exception):
 class RedisLink(asyncio.Protocol):
     """A pipelined connection. `RedisPlace.open_link` makes one."""
 
-    __slots__ = ("cause", "got", "owner", "reader", "sent_at", "transport", "waiting")
+    __slots__ = ("cause", "got", "owner", "reader", "transport", "waiting")
 
     def __init__(self, owner: LinkOwner) -> None:
         self.owner = owner
         self.cause: Exception | None = None  # why it was lost, where that is known
         self.reader = hiredis.Reader()
         self.transport: asyncio.Transport | None = None
-        self.waiting: deque[tuple[int, Callback]] = deque()  # number of answers, who gets them; oldest first
+        # Number of answers, who gets them, when it was sent (monotonic seconds); oldest first.
+        self.waiting: deque[tuple[int, Callback, float]] = deque()
         self.got: Replies = []  # answers to the oldest
-        self.sent_at = 0.0  # when the oldest was sent or became the oldest, monotonic seconds
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop."""
@@ -63,9 +63,7 @@ class RedisLink(asyncio.Protocol):
         if self.transport is None:
             callback(None)
             return
-        if not self.waiting:
-            self.sent_at = time.monotonic()
-        self.waiting.append((answers, callback))
+        self.waiting.append((answers, callback, time.monotonic()))
         self.transport.write(packed)
 
     async def ask(self, *commands: Command) -> Replies:
@@ -95,23 +93,22 @@ class RedisLink(asyncio.Protocol):
                 continue
             got.append(reply)
             if len(got) == self.waiting[0][0]:
-                _, callback = self.waiting.popleft()
+                _, callback, _ = self.waiting.popleft()
                 self.got, replies = [], got
                 got = self.got
-                self.sent_at = time.monotonic()
                 callback(replies)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Called by the loop: tell everybody who waits that nobody knows."""
         self.transport, self.cause = None, error
         lost, self.waiting = self.waiting, deque()
-        for _, callback in lost:
+        for _, callback, _ in lost:
             callback(None)
         self.owner.on_link_lost(self)
 
     def overdue(self, limit: float) -> bool:
-        """Whether the oldest unanswered command has waited longer than `limit` seconds."""
-        return bool(self.waiting) and time.monotonic() - self.sent_at > limit
+        """Whether the oldest unanswered command was sent more than `limit` seconds ago."""
+        return bool(self.waiting) and time.monotonic() - self.waiting[0][2] > limit
 
     def close(self) -> None:
         """Break the connection off; `connection_lost` follows."""

@@ -89,6 +89,23 @@ def test_an_unanswered_command_is_overdue(redis_server: RedisServer, redis_clien
     assert asyncio.run(story()) == (False, True)
 
 
+def test_a_command_is_overdue_however_many_before_it_were_answered(
+    redis_server: RedisServer, redis_client: redis.Redis
+) -> None:
+    async def story() -> bool:
+        _, opening = linked(redis_server.url)
+        link = await opening
+        second = asyncio.Event()
+        for callback in (lambda _: None, lambda _: second.set(), lambda _: None):
+            link.send(pack(("BLPOP", "never", 0.2)), 1, callback)
+        await second.wait()
+        overdue = link.overdue(0.3)
+        link.close()
+        return overdue
+
+    assert asyncio.run(story())
+
+
 def test_an_error_is_raised_to_who_asked(redis_server: RedisServer, redis_client: redis.Redis) -> None:
     async def story() -> None:
         _, opening = linked(redis_server.url)
