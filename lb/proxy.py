@@ -1,7 +1,8 @@
 """One worker's world: what all its connections share, and what happens in it when time passes.
 
 No timers are set on the hot path. Every client connection carries a deadline instead, and four times a second
-the overdue ones are told; so a time-out is never early and at most 0.5 s late, which no time-out here minds.
+the overdue ones are told; so a time-out is never early and at most 0.5 s late, which no time-out here minds. A tick
+that comes late blames nobody: while this process stood still others may have spoken, and what they said is read first.
 """
 
 import asyncio
@@ -27,6 +28,7 @@ from lb.upstream import Upstream
 
 FOREVER = float("inf")
 TICK_SECONDS = 0.25
+STOOD_STILL = 0.25  # seconds by which a tick is late when the process did not get on
 COMPLAIN_EVERY = 1.0  # seconds between two log lines about the same container
 EVERYBODY = 0  # in place of a port, for what concerns no container
 
@@ -89,6 +91,7 @@ class Proxy:
         self.ticks = 0
         self.lag = 0.0  # seconds that the latest of this second's ticks was late
         self.lag_ms = 0.0  # of the second before
+        self.forbearing = False  # the latest tick came so late that nobody was called overdue
         # Told of every finished exchange when an access log is wanted.
         self.on_finished: Callable[[Any], None] | None = None
         # Told of every request that was refused before it became an exchange: client, status, reason, what came of it.
@@ -152,18 +155,24 @@ class Proxy:
         """Four times a second: tell who is overdue; once a second: beat and tidy."""
         before, self.now = self.now, self.loop.time()
         now = self.now
-        self.lag = max(self.lag, now - before - TICK_SECONDS)
-        late = now - TICK_SECONDS  # deadlines are set by the tick before: this way none strikes early
-        for client in [client for client in self.clients if client.deadline <= late]:
-            client.overdue()
+        late = now - before - TICK_SECONDS
+        self.lag = max(self.lag, late)
+        self.forbearing = late > STOOD_STILL and not self.forbearing
+        if not self.forbearing:
+            self.call_overdue(now - TICK_SECONDS)  # deadlines are set by the tick before: this way none strikes early
         for client in list(self.half_closed):
             client.look_if_gone()
         for tunnel in list(self.tunnels):
             tunnel.look_at_tunnel(now)
-        self.dispatcher.tick()
         self.ticks += 1
         if self.ticks % round(1 / TICK_SECONDS) == 0:
             self.second_passed()
+
+    def call_overdue(self, late: float) -> None:
+        """Tell everybody whose deadline is not after `late`, loop time."""
+        for client in [client for client in self.clients if client.deadline <= late]:
+            client.overdue()
+        self.dispatcher.tick()
 
     def second_passed(self) -> None:
         """Once a second."""

@@ -10,6 +10,7 @@ a connection that is just being closed.
 
 import asyncio
 import socket
+import time
 from collections import deque
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from lb.counters import PortCounts
 from lb.headers import CHUNKED, UNTIL_CLOSE, Answer, BadAnswer, read_answer
 
 IDLE_SECONDS = 30.0
+STOOD_STILL = 0.25  # seconds by which a time-out is late when this process did not get on
 MAX_IDLE = 256  # kept connections per container and worker: as many as one worker keeps busy at full speed
 RECEIVE_BYTES = 131072  # the kernel holds twice this of an answer that a client reads slowly; unbounded, megabytes
 MAX_HEAD = 65536  # bytes of an answer's head, as of a request's
@@ -316,15 +318,33 @@ class Upstream:
 
     async def open(self, exchange: Exchange) -> None:
         """Make a new connection."""
-        loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(self.connect_timeout):
-                _, connection = await loop.create_connection(lambda: UpstreamConnection(self), self.host, self.tcp_port)
+            connection = await self.connect()
         except OSError as error:  # TimeoutError is one
             exchange.on_no_connection(self, str(error) or f"no answer within {self.connect_timeout:g} s")
         else:
             connection.exchange = exchange
             exchange.on_connection(connection)
+
+    async def connect(self) -> UpstreamConnection:
+        """A new connection. Raises OSError, TimeoutError among it.
+
+        A time-out that comes late says that this process stood still and has not looked who answered: so once more.
+        """
+        began = time.monotonic()
+        try:
+            return await self.connect_once()
+        except TimeoutError:
+            if time.monotonic() - began < self.connect_timeout + STOOD_STILL:
+                raise
+            return await self.connect_once()
+
+    async def connect_once(self) -> UpstreamConnection:
+        """The same, whatever the time-out says."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(self.connect_timeout):
+            _, connection = await loop.create_connection(lambda: UpstreamConnection(self), self.host, self.tcp_port)
+        return connection
 
     def learn(self, head: bytes) -> Answer:
         """Judge a head that was not seen before. Raises BadAnswer."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -149,6 +150,23 @@ def test_a_redis_that_is_now_full_and_now_not_costs_no_request_and_counts_each_o
         client.config_set("maxmemory", 0)
         assert statuses == [200] * 60
         eventually(lambda: client.zcard(requests_key(proxy.service)) == 60)
+
+
+def test_a_redis_that_answered_while_the_worker_stood_still_has_not_hung(
+    own_redis: RedisServer, make_backend: MakeBackend, make_proxy: MakeProxy
+) -> None:
+    proxy = make_proxy(make_backend(), redis_url=own_redis.url)
+    worker = proxy.beats()[0].pid
+    with proxy.connect() as wire:
+        own_redis.process.send_signal(signal.SIGSTOP)
+        wire.send(request("GET", "/api/v1/x"))
+        time.sleep(0.2)  # the claim is on its way
+        os.kill(worker, signal.SIGSTOP)
+        own_redis.process.send_signal(signal.SIGCONT)
+        time.sleep(1.5)
+        os.kill(worker, signal.SIGCONT)
+        assert wire.answer().status == 200
+    assert "Degraded" not in proxy.log()
 
 
 def test_a_redis_that_was_flushed_keeps_turns_going_forward(
