@@ -9,6 +9,8 @@ Whatever goes on is framed anew.
 import re
 from enum import Enum, auto
 
+from lb.headers import PLAIN, sort_of
+
 # At most 15 digits: no size that a 64-bit machine could misread. An extension is anything visible after a
 # semicolon.
 SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?")
@@ -16,11 +18,11 @@ TRAILER_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t\x20-\x7e\x80-\xf
 SIZE_LINE_LIMIT = 256  # bytes; h11 and hyper allow about as much, and nobody sends long extensions
 TRAILER_LIMIT = 8190  # bytes of all trailers, as much as one field of a head may have
 
-# Fields that may not come after the body, because they frame, route or authenticate it (RFC 9110, 6.5.1).
+# Fields that may not come after the body, because they frame, route or authenticate it (RFC 9110, 6.5.1). So may none
+# that has a meaning to us in a head: who merges trailers into the head would believe that we have written it.
 NOT_IN_TRAILERS = frozenset(
-    b"transfer-encoding content-length host connection keep-alive te trailer upgrade authorization cookie "
-    b"set-cookie content-encoding content-type content-range cache-control expect max-forwards pragma range "
-    b"proxy-connection proxy-authorization proxy-authenticate x-served-by".split()
+    b"trailer cookie set-cookie content-encoding content-type content-range cache-control max-forwards pragma range "
+    b"proxy-authenticate".split()
 )
 
 
@@ -132,7 +134,8 @@ class ChunkDecoder:
         self.trailer_bytes += len(line) + 2
         if match is None or self.trailer_bytes > TRAILER_LIMIT:
             raise BadChunk("the trailers of the chunked body are malformed or too long")
-        if match[1].lower() not in NOT_IN_TRAILERS:
+        name, sort = sort_of(match[1])
+        if sort == PLAIN and name not in NOT_IN_TRAILERS:
             self.trailers.append(line + b"\r\n")
 
 

@@ -26,6 +26,15 @@ def test_trailers_are_kept_and_dangerous_ones_dropped() -> None:
     assert decoder.trailers == [b"X-Sum: 1\r\n"]
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["X-Forwarded-For", "Forwarded", "X-Real-IP", "X_Forwarded_For", "X-Request-ID", "X-Served-By", "Expect", "TE"],
+)
+def test_nobody_can_say_in_trailers_what_only_we_say_in_heads(name: str) -> None:
+    _, decoder = decode(f"0\r\n{name}: 1\r\nx-other: 2\r\n\r\n".encode())
+    assert decoder.trailers == [b"x-other: 2\r\n"]
+
+
 @pytest.mark.parametrize("line", [b"5;a=b", b"5;", b'5 ; name="quoted"', b"05", b"000005"])
 def test_extensions_and_leading_zeros_are_read_over(line: bytes) -> None:
     payload, decoder = decode(line + b"\r\nhello\r\n0\r\n\r\n")
