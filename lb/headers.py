@@ -173,8 +173,9 @@ def read_odd_target(method: bytes, target: bytes, version: bytes) -> tuple[bytes
     absolute = ABSOLUTE(target)
     if absolute is None or not A_HOST(absolute[1]):
         raise Refusal(400, "The request target is malformed.")
-    path: bytes = absolute[2] or b"/"
-    return path if path.startswith(b"/") else b"/" + path, minor, absolute[1]
+    # Without a path, OPTIONS asks about the server itself (RFC 9112, 3.2.4).
+    path: bytes = absolute[2] or (b"*" if method == b"OPTIONS" else b"/")
+    return b"/" + path if path.startswith(b"?") else path, minor, absolute[1]
 
 
 def read_request_fields(block: bytes, minor: int, limits: Limits) -> RequestFields:
@@ -305,7 +306,7 @@ def settle(fields: RequestFields, named: frozenset[bytes], minor: int) -> None:
     fields.expects_continue = fields.expects_continue and bool(minor)
     # h2c would be a way past everything that is checked here; a body before a tunnel is nobody's good
     # intention.
-    tunnel = b"upgrade" in named and minor and not fields.length and not fields.upgrade.lower().startswith(b"h2c")
+    tunnel = b"upgrade" in named and minor and not fields.length and b"h2c" not in fields.upgrade.lower()
     fields.upgrade = fields.upgrade if tunnel else b""
 
 

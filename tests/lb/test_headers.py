@@ -46,6 +46,8 @@ def sent(*lines: str, peer: Peer = STRANGER, minor: int = 1) -> list[str]:
         (b"OPTIONS * HTTP/1.1", b"OPTIONS", b"*", 1, b""),
         (b"GET http://a.example:80/x?y HTTP/1.1", b"GET", b"/x?y", 1, b"a.example:80"),
         (b"GET HTTP://a.example HTTP/1.1", b"GET", b"/", 1, b"a.example"),
+        (b"OPTIONS http://a.example HTTP/1.1", b"OPTIONS", b"*", 1, b"a.example"),
+        (b"OPTIONS http://a.example?q HTTP/1.1", b"OPTIONS", b"/?q", 1, b"a.example"),
         (b"GET http://a.example?q HTTP/1.1", b"GET", b"/?q", 1, b"a.example"),
         (b"GET http://[::1]:80/ HTTP/1.1", b"GET", b"/", 1, b"[::1]:80"),
     ],
@@ -231,6 +233,7 @@ def test_a_trusted_proxy_is_believed_and_appended() -> None:
 def test_an_upgrade_goes_on_only_as_a_tunnel_can() -> None:
     assert sent("Connection: Upgrade", "Upgrade: websocket")[-3:-1] == ["Connection: Upgrade", "Upgrade: websocket"]
     assert fields_of("Connection: Upgrade", "Upgrade: h2c").upgrade == b""
+    assert fields_of("Connection: Upgrade", "Upgrade: websocket, H2C").upgrade == b""
     assert fields_of("Upgrade: websocket").upgrade == b""
     assert fields_of("Connection: upgrade", "Upgrade: websocket", "Content-Length: 1").upgrade == b""
 
@@ -315,6 +318,13 @@ def test_how_answers_are_framed(lines: list[str], start: str, length: int, reusa
         answer_head("Content-Length: 5", "Transfer-Encoding: chunked"),
         answer_head("Content-Length: 5", "Content-Length: 5"),
         answer_head("Content-Length: five"),
+        answer_head("Content-Length: 5, 5"),
+        answer_head("Content-Length: +5"),
+        answer_head("Content-Length:"),
+        answer_head("Content-Length: " + "9" * 20),
+        answer_head(start="HTTP/1.1  200 OK"),
+        b"HTTP/1.1 200 OK\nContent-Length: 0\n\r\n\r\n",
+        b"\r\n" + answer_head("Content-Length: 0"),
         answer_head("Transfer-Encoding: gzip, chunked"),
         answer_head("Transfer-Encoding: gzip"),
         answer_head("Transfer-Encoding: chunked", start="HTTP/1.0 200 OK"),
