@@ -186,8 +186,8 @@ class ClientProtocol(asyncio.Protocol):
 
     def read_head(self, data: bytes) -> None:
         """Read a request's head from bytes that begin with it."""
-        while data.startswith(b"\r\n"):  # empty lines before a request are passed over (RFC 9112, 2.2)
-            data = data[2:]
+        if data.startswith(b"\r\n"):
+            data = data[after_empty_lines(data) :]
         end = data.find(b"\r\n\r\n")
         if end < 0:
             self.wait_for_head(data)
@@ -455,6 +455,14 @@ class ClientProtocol(asyncio.Protocol):
         """Break off whatever goes on."""
         self.deadline = FOREVER
         self.transport.abort()
+
+
+def after_empty_lines(data: bytes) -> int:
+    """Where the empty lines at the beginning end: they are passed over (RFC 9112, 2.2)."""
+    start = 2
+    while data.startswith(b"\r\n", start):
+        start += 2
+    return start
 
 
 def host_of(name: Any) -> str:

@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -59,6 +60,27 @@ SMUGGLING = [
     (b"GET http://user@a/ HTTP/1.1\r\n" + HOST + b"\r\n", "user information in the target (9110, 4.2.4)"),
     (b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "a host with a space (9112, 3.2)"),
     (b"GET / HTTP/1.1\r\nHost: a,b\r\nConnection: host\r\n\r\n", "Connection names Host"),
+    (b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: -1\r\n\r\n", "a negative length"),
+    (b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 18446744073709551617\r\n\r\na", "1 to who counts in 64 bits"),
+    (b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 4, 4\r\n\r\nabcd", "one length twice in a list"),
+    (
+        b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "CL 0 and TE",
+    ),
+    (
+        b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 1\r\nTransfer-Encoding: identity\r\n\r\na",
+        "no coding any more",
+    ),
+    (b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding:\r\n\r\n", "an empty coding"),
+    (b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding:: chunked\r\n\r\n0\r\n\r\n", "two colons"),
+    (b"GET http://www.example.org/ HTTP/1.1\r\n\r\n", "no host beside an absolute target (9112, 3.2)"),
+    (b"GET http://www.example.org/ HTTP/1.1\r\nHost: a b\r\n\r\n", "a bad one beside it"),
+    (b"GET / HTTP/1.1\r\nHost:\r\n\r\n", "an empty host"),
+    (b"GET /\x80 HTTP/1.1\r\n" + HOST + b"\r\n", "a byte above 127 in the target"),
+    (b"GET /\x7f HTTP/1.1\r\n" + HOST + b"\r\n", "DEL in the target"),
+    (b"GET\t/ HTTP/1.1\r\n" + HOST + b"\r\n", "a tab in the request line"),
+    (b"\nGET / HTTP/1.1\r\n" + HOST + b"\r\n", "a bare line feed before the request"),
+    (b"\rGET / HTTP/1.1\r\n" + HOST + b"\r\n", "a bare carriage return before the request"),
     (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", "TLS to a plain port"),
 ]
 BAD_CHUNKS = [
@@ -67,6 +89,8 @@ BAD_CHUNKS = [
     (b" 5\r\nhello\r\n0\r\n\r\n", "a space before the size"),
     (b"5\r\nhello\n0\r\n\r\n", "a bare line feed after the data"),
     (b"5;" + b"e" * 300 + b"\r\nhello\r\n0\r\n\r\n", "an extension without an end: bytes that nobody pays for"),
+    (b"5;a\nb\r\nhello\r\n0\r\n\r\n", "a bare line feed in an extension"),
+    (b'5;a="b\r\nc"\r\nhello\r\n0\r\n\r\n', "a quoted extension over two lines: the first one is the line"),
     (b"5;a=\x00\r\nhello\r\n0\r\n\r\n", "NUL in an extension"),
     (b"5;a=\rb\r\nhello\r\n0\r\n\r\n", "a bare carriage return in an extension"),
     (b"0\r\nX: y\r\n folded\r\n\r\n", "a folded trailer"),
@@ -115,6 +139,7 @@ def test_badly_chunked_bodies_are_refused(proxy: RunningProxy, body: bytes, reas
         (request("CONNECT", "example.org:443"), 501, "no tunnels to elsewhere"),
         (request("TRACE", "/"), 501, "no echo of cookies"),
         (request("GET", "/", version="2.0"), 505, "another version"),
+        (request("GET", "/", version="1.2"), 505, "a version that there is not"),
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "HTTP/2 unasked"),
     ],
 )
@@ -141,6 +166,8 @@ def test_what_the_rules_allow_is_forwarded(proxy: RunningProxy, backend: Backend
     chunked = "Transfer-Encoding: ChUnKeD"
     vectors = [
         (request("OPTIONS", "*"), "*", b""),  # the asterisk form
+        (request("OPTIONS", "http://a.example"), "*", b""),  # the same in absolute form (9112, 3.2.4)
+        (request("OPTIONS", "http://a.example/"), "/", b""),  # which this is not
         (request("GET", "http://a.example"), "/", b""),  # an absolute form without a path is "/" (9112, 3.2.2)
         (request("GET", "/x", "X:y"), "/x", b""),  # no space after the colon
         (request("GET", "/x", "X: \t y \t"), "/x", b""),  # optional white space around a value
@@ -194,6 +221,23 @@ def test_empty_lines_before_a_request_are_passed_over(proxy: RunningProxy) -> No
         for _ in range(2):
             wire.send(b"\r\n\r\n" + request("GET", "/x"))
             assert wire.answer().status == 200
+
+
+def test_a_flood_of_empty_lines_holds_nobody_up(proxy: RunningProxy) -> None:
+    with proxy.connect() as flooding, proxy.connect() as other:
+        began = time.monotonic()
+        flooding.send(b"\r\n" * (1 << 20) + request("GET", "/x"))
+        other.send(request("GET", "/x"))
+        assert (other.answer().status, flooding.answer().status) == (200, 200)
+        assert time.monotonic() - began < 2
+
+
+def test_what_follows_a_request_that_closes_is_not_read(proxy: RunningProxy, backend: Backend) -> None:
+    with proxy.connect() as wire:
+        wire.send(request("GET", "/last", "Connection: close") + request("GET", "/beyond"))
+        assert wire.answer().status == 200
+        assert wire.rest() == b""
+    assert [seen.target for seen in backend.requests] == ["/last"]
 
 
 def test_a_head_that_comes_byte_by_byte_is_read(proxy: RunningProxy, backend: Backend) -> None:

@@ -51,6 +51,9 @@ def test_every_framing_reaches_every_client(
     [
         ("204 No Content", b""),
         ("204 No Content", b"Content-Length: 0\r\n"),
+        ("204 No Content", b"Content-Length: 4\r\n"),
+        ("204 No Content", b"Transfer-Encoding: chunked\r\n"),
+        ("304 Not Modified", b"Transfer-Encoding: chunked\r\n"),
         ("304 Not Modified", b"Content-Length: 9\r\n"),
     ],
 )
@@ -61,7 +64,10 @@ def test_answers_without_a_body_leave_the_connection_usable(
     with proxy.connect() as wire:
         for _ in range(3):
             wire.send(request("GET", "/x"))
-            assert wire.answer().status == int(status[:3])
+            answer = wire.answer()
+            assert answer.status == int(status[:3])
+            assert answer.values("Transfer-Encoding") == []
+            assert answer.values("Content-Length") == (["9"] if b"9" in fields else [])
 
 
 def test_answers_in_small_pieces_arrive_whole(proxy: RunningProxy, backend: Backend) -> None:
@@ -124,6 +130,11 @@ def test_a_client_that_expects_100_sends_its_body_after_it(proxy: RunningProxy, 
         (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", "a tunnel unasked"),
         (OK + b"Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello", "one length twice"),
         (OK + b"Content-Length: -1\r\n\r\n", "a negative length"),
+        (OK + b"Content-Length: 2, 2\r\n\r\nok", "a list of lengths"),
+        (OK + b"Content-Length: +2\r\n\r\nok", "a signed length"),
+        (OK + b"Content-Length: 99999999999999999999\r\n\r\nok", "a length that overflows"),
+        (b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok", "bare line feeds"),
+        (b"HTTP/1.1 100 Continue\r\nContent-Length: 2\r\n\r\nhi" + OK + b"\r\n", "an interim answer with a body"),
         (OK + b"Content-Length : 0\r\n\r\n", "space before the colon"),
         (OK + b"Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", "chunked twice"),
         (b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "chunks in HTTP/1.0"),
@@ -232,6 +243,16 @@ def test_a_websocket_is_a_tunnel_both_ways(proxy: RunningProxy, backend: Backend
             assert wire.exactly(3) == word.upper()
     assert ended.wait(5)
     eventually(lambda: proxy.beats()[0].in_flight == {})
+
+
+def test_interim_answers_may_come_before_a_tunnel(proxy: RunningProxy, backend: Backend) -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"
+    backend.script = script_of(hints + b"HTTP/1.1 101 Go\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nbye")
+    with proxy.connect() as wire:
+        wire.send(request("GET", "/ws", "Connection: Upgrade", "Upgrade: websocket"))
+        answer = wire.answer()
+        assert (answer.status, answer.interim) == (101, [103])
+        assert wire.rest() == b"bye"
 
 
 def test_a_websocket_ends_politely_when_its_container_leaves(
