@@ -3,7 +3,8 @@
     python tests/bench/soak.py --minutes 60
 
 300 requests a second, a fifth of them POSTs with ids, on a whole service with two proxy workers; faults come in turn.
-Every five seconds the memory of each part and the keys of the state Redis are noted. Prints a table and draws a chart.
+Every five seconds the memory of each part and the keys of the state Redis are noted, and every second who is late: the
+prober, the workers, Redis, the machine. Prints tables and draws a chart.
 """
 
 import itertools
@@ -32,12 +33,14 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # before tests/, whose folders have the same names
 
+from bench.stillness import Moment, Watch, WatchedProber, Workers
+from bench.stillness import table as table_of_the_worst
 from helpers import eventually
 from trial import Trial, kill, mixed, send, server_pid, stopped, trial
 
 from autoscaler import override
 from lb.settings import ServiceSettings
-from monitor.prober import Prober, Sent
+from monitor.prober import Sent
 
 ROOT = Path(__file__).resolve().parents[2]
 RATE, EVERY, SAMPLE = 300, 20.0, 5.0  # requests a second; seconds between faults; seconds between samples
@@ -125,6 +128,7 @@ class Tally:
     lost_at: list[float] = field(default_factory=list)
     memory: defaultdict[str, list[tuple[float, int, float, float]]] = field(default_factory=lambda: defaultdict(list))
     keys: list[tuple[float, int, float]] = field(default_factory=list)
+    moments: list[Moment] = field(default_factory=list)
 
     def count(self, some: list[Sent]) -> None:
         """Take these into the account."""
@@ -168,13 +172,19 @@ def main(minutes: float, chart: Path) -> None:
             tally = soak(tried, minutes * 60)
             recorded = Counter(tried.recorded_ids())
     draw(tally, chart)
-    Console(width=150).print(*tables(tally, [name for name, times in recorded.items() if times > 1]))
+    doubled = [name for name, times in recorded.items() if times > 1]
+    Console(width=150).print(*tables(tally, doubled), table_of_the_worst(tally.moments))
 
 
 def soak(tried: Trial, seconds: float) -> Tally:
     """The run."""
     tally, faults = Tally(time.time()), itertools.cycle(FAULTS)
-    with Prober(tried.service.lb_port, RATE, mixed("soak")) as prober, Progress() as progress:
+    workers = Workers(lambda: tried.service.variable("REDIS_URL"), "acts")
+    with (
+        WatchedProber(tried.service.lb_port, RATE, mixed("soak")) as prober,
+        Watch(prober, workers, tally.began) as watch,
+        Progress() as progress,
+    ):
         task, next_fault = progress.add_task("", total=seconds), EVERY
         while (now := time.time() - tally.began) < seconds:
             if now >= next_fault:
@@ -188,6 +198,7 @@ def soak(tried: Trial, seconds: float) -> Tally:
             progress.update(task, completed=now, description=f"{tally.sent} sent, {sum(tally.lost.values())} lost")
             time.sleep(SAMPLE)
     tally.count(prober.take())
+    tally.moments = watch.moments
     return tally
 
 
