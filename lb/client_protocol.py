@@ -20,6 +20,7 @@ from lb.proxy import FOREVER, Proxy
 from lb.replies import Refusal, error_reply
 from lb.tcp_state import is_gone
 from lb.trust import Trust, is_loopback
+from lb.upstream import UpstreamConnection
 
 HELD_LIMIT = 65536  # bytes of requests that wait for their turn on a connection
 LINGER_SECONDS = 2.0  # to read on after an answer that closes the connection
@@ -323,6 +324,9 @@ class ClientProtocol(asyncio.Protocol):
             self.finish(unread or bool(self.buffer))
             return
         self.idle_since = now = self.proxy.now
+        if self.write_paused:
+            self.pause_reading()  # who takes no answers may not ask for more
+            return
         self.deadline = now + self.proxy.keepalive
         if self.reading_paused:
             self.resume_reading()
@@ -404,17 +408,30 @@ class ClientProtocol(asyncio.Protocol):
         """Called by the loop: the client takes no more for now, so the container waits too."""
         self.write_paused = True
         self.watch_writing()
-        connection = self.exchange.connection if self.exchange is not None else None
-        if connection is not None and not connection.transport.is_closing():
+        connection = self.answering()
+        if connection is not None:
             connection.transport.pause_reading()
 
     def resume_writing(self) -> None:
         """Called by the loop: the client takes more again."""
         self.write_paused = False
-        self.deadline = FOREVER if self.exchange is not None else self.proxy.now + self.proxy.keepalive
-        connection = self.exchange.connection if self.exchange is not None else None
-        if connection is not None and not connection.transport.is_closing():
-            connection.transport.resume_reading()
+        if self.exchange is not None:
+            self.deadline = FOREVER
+            connection = self.answering()
+            if connection is not None:
+                connection.transport.resume_reading()
+        elif self.lingering or self.transport.is_closing():
+            self.deadline = self.proxy.now + LINGER_SECONDS
+        else:
+            self.exchange_done(True)
+
+    def answering(self) -> UpstreamConnection | None:
+        """The connection on which the answer comes; none when all of it has come, for it may serve others then."""
+        exchange = self.exchange
+        connection = exchange.connection if exchange is not None else None
+        if connection is None or connection.exchange is not exchange or connection.transport.is_closing():
+            return None
+        return connection
 
     def watch_writing(self) -> None:
         """Look again in a while whether the client has taken anything."""

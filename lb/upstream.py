@@ -218,6 +218,8 @@ class UpstreamConnection(asyncio.Protocol):
     def complete(self, exchange: Exchange, reusable: bool, trailers: list[bytes]) -> None:
         """The answer has ended."""
         self.mode, self.answer, self.decoder, self.left = HEAD, None, None, 0
+        if reusable and not self.transport.is_closing():
+            self.transport.resume_reading()  # a client that took no more for a moment is not the next one's business
         self.end(reusable)
         exchange.on_complete(trailers)
 

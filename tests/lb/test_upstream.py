@@ -3,6 +3,7 @@
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -360,6 +361,56 @@ def test_large_bodies_pass_both_ways_without_being_held(
         for _ in range(size // len(block)):
             wire.send(block)
         assert wire.answer().status == 200
+    assert peak_memory(pid) - before < 16 << 20
+
+
+def pour(wire: Wire, asked: Request, _: Backend) -> None:
+    """A script: as many bytes as the target says."""
+    size = int(asked.target[1:])
+    wire.send(OK + b"Content-Length: %d\r\n\r\n" % size + bytes(size))
+
+
+def test_a_client_that_reads_slowly_does_no_harm_to_who_gets_the_connection_next(
+    make_backend: Callable[..., Backend], make_proxy: Callable[..., RunningProxy]
+) -> None:
+    backend = make_backend(pour)
+    proxy = make_proxy(backend, UPSTREAM_TIMEOUT=2)
+    for size in range(
+        150_000, 1_000_000, 50_000
+    ):  # whether the last piece is too much for the client is up to the kernel
+        with slow_client(proxy) as slow:
+            slow.send(request("GET", f"/{size}"))
+            eventually(lambda: backend.requests)
+            time.sleep(0.05)  # all that the buffers take has come
+            assert len(slow.answer().body) == size
+        assert proxy.get("/10").status == 200
+        backend.requests.clear()
+
+
+def slow_client(proxy: RunningProxy) -> Wire:
+    """A client for whom the kernel keeps little."""
+    connected = socket.socket()
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+    connected.connect(("127.0.0.1", proxy.port))
+    return Wire(connected)
+
+
+def test_a_client_that_reads_nothing_can_ask_for_no_more(
+    make_backend: Callable[..., Backend], make_proxy: Callable[..., RunningProxy]
+) -> None:
+    backend = make_backend(pour)
+    proxy = make_proxy(backend)
+    pid = proxy.beats()[0].pid
+    before = peak_memory(pid)
+    with slow_client(proxy) as slow:
+        slow.send(request("GET", "/200000") * 300)
+        eventually(lambda: backend.requests)
+        time.sleep(1)
+        asked = len(backend.requests)
+        assert {len(slow.answer().body) for _ in range(300)} == {200_000}
+        slow.send(request("GET", "/10"))
+        assert len(slow.answer().body) == 10
+    assert asked < 20
     assert peak_memory(pid) - before < 16 << 20
 
 
