@@ -6,6 +6,7 @@ new code.
 """
 
 import itertools
+import os
 import sys
 from typing import Any
 
@@ -14,6 +15,8 @@ import setproctitle
 
 from lb.account import worker_account
 from lb.settings import LbSettings, sentence
+
+MEMORY = "/dev/shm"  # noqa: S108 - gunicorn makes its files there safely
 
 
 def settings_or_exit() -> LbSettings:
@@ -64,6 +67,8 @@ worker_connections = 4096  # clients per worker; each costs some 10 KB
 backlog = 4096
 keepalive = 75  # seconds, as nginx: a browser that comes back within a minute finds its connection
 timeout = 30  # a worker that has not said it lives for so long hangs
+# It says so by a file, four times a second and from its loop: on a disk that is busy it would stand still for that.
+worker_tmp_dir = MEMORY if os.access(MEMORY, os.W_OK | os.X_OK) else None
 graceful_timeout = 30
 limit_request_line = 8190
 limit_request_fields = 100

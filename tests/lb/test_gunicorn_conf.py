@@ -27,6 +27,15 @@ def test_a_wrong_variable_is_one_sentence_and_exit_code_2(name: str, value: str)
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+def test_no_worker_waits_for_a_disk_to_say_that_it_lives(
+    make_backend: Callable[..., Backend], make_proxy: Callable[..., RunningProxy]
+) -> None:
+    pid = make_proxy(make_backend()).beats()[0].pid
+    opened = [str(file.readlink()) for file in Path(f"/proc/{pid}/fd").iterdir()]
+    (sign_of_life,) = [name for name in opened if "wgunicorn-" in name]
+    assert sign_of_life.startswith("/dev/shm/")
+
+
 def test_the_proxy_protocol_before_tls_is_refused_in_one_sentence(tmp_path: Path) -> None:
     certificate = tmp_path / "cert.pem"
     certificate.touch()
