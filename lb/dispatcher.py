@@ -101,6 +101,7 @@ class Dispatcher:
         self.degraded_before = 0.0  # seconds, all the times before together
         self.redis_ms = 0.0  # moving mean of the time that Redis took to answer
         self.trouble = ""  # why degraded
+        self.ring_trouble = ""  # why the ring could not be read, the last time that this was so
         self.lost = asyncio.Event()
         self.linked = asyncio.Event()  # set for good when Redis has answered once
         self.batch: list[Claimant] = []  # came in this turn of the loop
@@ -304,8 +305,11 @@ class Dispatcher:
 
     def take_ring(self, reply: tuple[bytes | None, dict[bytes, bytes]]) -> None:
         """Make this version and its addresses the ring, unless it is the one we know or a Redis without memory."""
-        version, addresses = reply
-        ring = ring_of(version, {port.decode(): address.decode() for port, address in addresses.items()})
+        try:
+            ring = ring_of_reply(*reply)
+        except ValueError as error:
+            self.complain_of_ring(f"version {int(reply[0] or 0)}: {error}")
+            return
         if not ring.version or ring == self.ring:  # a Redis that took over may give a version out twice
             return
         self.close_ledger()
@@ -314,6 +318,12 @@ class Dispatcher:
         self.owner.on_ring(ring, sick)
         self.beat()
         self.try_waiting()
+
+    def complain_of_ring(self, trouble: str) -> None:
+        """Say once that somebody has written into the ring what is no container."""
+        if trouble != self.ring_trouble:
+            self.ring_trouble = trouble
+            self.log.error("The ring in the state Redis cannot be read (%s); going on with the last one", trouble)
 
     # --- what others are told
 
@@ -503,3 +513,11 @@ def found_in(replies: Replies) -> tuple[bytes | None, dict[bytes, bytes]]:
     """What the reading of the ring has answered: the version, and the address of each port."""
     version, members = replies[0]
     return version, dict(zip(members[::2], members[1::2], strict=True))
+
+
+def ring_of_reply(version: bytes | None, addresses: dict[bytes, bytes]) -> Ring:
+    """The ring in the answer to a reading. Raises ValueError where a port, or that of an address, is no number."""
+    ring = ring_of(version, {port.decode(): address.decode() for port, address in addresses.items()})
+    for member in ring.members:
+        int(member.address.rpartition(":")[2])
+    return ring

@@ -23,7 +23,7 @@ from lb.redis_client import connect
 from lb.redis_place import RedisPlace
 from lb.redis_url import RedisAddress
 from lb.request_window import requests_key
-from lb.ring import Ring
+from lb.ring import Ring, ring_key, version_key
 from lb.turns import turn_key
 
 MakeBackend = Callable[..., Backend]
@@ -236,6 +236,22 @@ def test_records_packed_by_one_join_are_the_same_commands(first: int, end: int, 
         assert dispatcher.packed_new(new) == dispatcher.packed_records(dispatcher.records_of(new))
 
     asyncio.run(pack_both_ways())
+
+
+@pytest.mark.parametrize(("port", "address"), [("junk", "127.0.0.1:1"), ("8001", "junk")])
+def test_a_ring_that_makes_no_sense_leaves_the_last_one_in_force_until_it_does(
+    make_backend: MakeBackend, make_proxy: MakeProxy, port: str, address: str
+) -> None:
+    proxy = make_proxy(make_backend())
+    with connect(proxy.redis_url) as client:
+        client.hset(ring_key(proxy.service), port, address)
+        client.incr(version_key(proxy.service))
+    assert [proxy.get().status for _ in range(3)] == [200] * 3
+    assert proxy.log().count("cannot be read") == 1
+    assert "Degraded" not in proxy.log()
+    version = proxy.set_ring(make_backend(), make_backend())
+    eventually(lambda: proxy.acted_on(version))
+    assert {proxy.get().server for _ in range(2)} == {"1", "2"}
 
 
 def test_a_version_that_another_redis_gives_out_again_is_known_by_its_members() -> None:
