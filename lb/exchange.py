@@ -544,8 +544,10 @@ class Exchange:
             self.go_elsewhere(False, "left the ring as sick")
 
     def timed_out(self) -> None:
-        """The deadline has passed: the client's body stalls, or the container does not answer."""
-        if self.unfinished and not self.awaits_continue:
+        """The deadline has passed: the client's body stalls, or the container does not take it, or does not answer."""
+        if self.connection is not None and self.connection.transport.get_write_buffer_size():
+            self.fail(504, "The container did not take the body in time.")
+        elif self.unfinished and not self.awaits_continue:
             self.fail(408, "The body of the request did not come in time.", keep=False)
         else:
             self.fail(504, "The container did not answer in time.")

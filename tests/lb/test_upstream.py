@@ -1,5 +1,6 @@
 """The containers' side on raw sockets: every way to frame an answer, and answers that break the rules."""
 
+import contextlib
 import socket
 import sys
 import threading
@@ -385,6 +386,33 @@ def test_a_client_that_reads_slowly_does_no_harm_to_who_gets_the_connection_next
             assert len(slow.answer().body) == size
         assert proxy.get("/10").status == 200
         backend.requests.clear()
+
+
+def test_a_container_that_does_not_take_a_body_is_late_and_not_its_client(
+    proxy: RunningProxy, backend: Backend
+) -> None:
+    def take_nothing(wire: Wire, asked: Request, _: Backend) -> bool:
+        enough.wait(10)
+        return False
+
+    enough = threading.Event()
+    backend.script, backend.lazy = take_nothing, True
+    try:
+        with proxy.connect() as wire:
+            wire.send(request("POST", "/x", f"Content-Length: {64 << 20}"))
+            sender = threading.Thread(target=send_all_it_takes, args=(wire,))
+            sender.start()
+            assert wire.answer().status == 504
+            enough.set()
+        sender.join()
+    finally:
+        backend.lazy = False
+
+
+def send_all_it_takes(wire: Wire) -> None:
+    """Send a large body, until the other side has had enough."""
+    with contextlib.suppress(OSError):
+        wire.send(bytes(64 << 20))
 
 
 def slow_client(proxy: RunningProxy) -> Wire:
