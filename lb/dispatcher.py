@@ -458,6 +458,8 @@ class Dispatcher:
             await link.ask(("EVAL", RAISE_LUA, 1, self.turn_key, self.turn))
             self.take_ring(found_in(await link.ask(self.read_command)))
             await link.ask(*commands_of(self.service, self.owner.beat()))
+            if link.transport is None:  # lost with the last answer, when nobody knew that it was ours
+                raise RedisError("the connection was lost")
         except BaseException:
             link.close()
             raise

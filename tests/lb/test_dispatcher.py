@@ -5,10 +5,11 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Self, cast
 
 import pytest
 from helpers import eventually
@@ -20,6 +21,7 @@ from lb.dispatcher import Dispatcher
 from lb.events import Kind, read
 from lb.heartbeat import WorkerBeat
 from lb.redis_client import connect
+from lb.redis_link import RedisError
 from lb.redis_place import RedisPlace
 from lb.redis_url import RedisAddress
 from lb.request_window import requests_key
@@ -260,6 +262,42 @@ def test_a_version_that_another_redis_gives_out_again_is_known_by_its_members() 
         for port in (8000, 8001):  # the second one was never replicated by the first
             dispatcher.take_ring((b"7", {str(port).encode(): b"127.0.0.1:1"}))
             assert [member.port for member in dispatcher.ring.members] == [port]
+
+    asyncio.run(story())
+
+
+class LostLink:
+    """A link that answers everything, and is lost with the last answer; and the place where it is found."""
+
+    transport = None
+
+    async def open_link(self, *_: object) -> Self:
+        """Be found."""
+        return self
+
+    async def ask(self, *commands: Sequence[object]) -> list[object]:
+        """What Redis answers."""
+        return [[1, 0]] if commands[0] == ("TIME",) else [[b"1", {b"8000": b"127.0.0.1:1"}]]
+
+    def close(self) -> None:
+        """It is closed."""
+
+
+class Beating(Nobody):
+    """An owner that beats."""
+
+    def beat(self) -> WorkerBeat:
+        """Some beat."""
+        return WorkerBeat("0123abcd", "host", 1, 0.0, 0.0, 1)
+
+
+def test_a_link_that_is_lost_with_its_last_answer_is_not_taken_for_one() -> None:
+    async def story() -> None:
+        place = cast("RedisPlace", LostLink())
+        dispatcher = Dispatcher(Beating(), "s", place, "0123abcd", logging.getLogger(__name__))
+        with pytest.raises(RedisError):
+            await dispatcher.connect()
+        assert dispatcher.link is None
 
     asyncio.run(story())
 
