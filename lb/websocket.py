@@ -8,6 +8,7 @@ GOING_AWAY = b"\x03\xe9"  # 1001: the endpoint leaves; clients connect again and
 CLOSE = b"\x88\x02" + GOING_AWAY  # as a server sends it
 MASKED_CLOSE = b"\x88\x82\x00\x00\x00\x00" + GOING_AWAY  # as a client must send it; a mask of zeros changes nothing
 LENGTHS = {126: 2, 127: 8}  # bytes that follow for the length
+LONGEST_HEADER = 10  # bytes, the mask left out
 
 
 class Frames:
@@ -26,22 +27,25 @@ class Frames:
 
     def feed(self, data: bytes) -> None:
         """Take in what was sent."""
-        while data:
+        position = 0
+        while position < len(data):
             if self.left:
-                passed = min(self.left, len(data))
+                passed = min(self.left, len(data) - position)
                 self.left -= passed
-                data = data[passed:]
+                position += passed
             else:
-                data = self.read_header(self.header + data)
+                position = self.read_header(data, position)
 
-    def read_header(self, data: bytes) -> bytes:
-        """Begin the frame at the start of `data`; returns what follows its header."""
-        short = data[1] & 0x7F if len(data) > 1 else 0
+    def read_header(self, data: bytes, start: int) -> int:
+        """Begin the frame at `start`, or go on with its header; returns where what follows the header begins."""
+        before = len(self.header)
+        header = self.header + data[start : start + LONGEST_HEADER]
+        short = header[1] & 0x7F if len(header) > 1 else 0
         wide = LENGTHS.get(short, 0)
-        if len(data) < 2 + wide:
-            self.header = data
-            return b""
+        if len(header) < 2 + wide:
+            self.header = header
+            return len(data)
         self.header = b""
-        length = int.from_bytes(data[2 : 2 + wide]) if wide else short
-        self.left = length + (4 if data[1] & 0x80 else 0)  # the mask comes before the payload
-        return data[2 + wide :]
+        length = int.from_bytes(header[2 : 2 + wide]) if wide else short
+        self.left = length + (4 if header[1] & 0x80 else 0)  # the mask comes before the payload
+        return start + 2 + wide - before

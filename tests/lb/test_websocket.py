@@ -1,5 +1,6 @@
 """WebSocket frames: every length and piece, masked and not."""
 
+import time
 from itertools import pairwise
 
 import pytest
@@ -31,6 +32,13 @@ def test_a_boundary_is_where_a_frame_has_ended(kinds: list[tuple[int, bool]], da
     for start, end in pairwise(cuts):
         frames.feed(raw[start:end])
         assert frames.at_boundary is (end in ends)
+
+
+def test_a_flood_of_small_frames_costs_as_much_as_it_is_long() -> None:
+    frames, began = Frames(), time.monotonic()
+    frames.feed(frame(0, True) * 400_000 + b"\x82")
+    assert not frames.at_boundary
+    assert time.monotonic() - began < 5  # it was half a minute when each frame copied the rest
 
 
 @pytest.mark.parametrize("raw", [CLOSE, MASKED_CLOSE])
