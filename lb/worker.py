@@ -27,6 +27,7 @@ from lb.access_log import AccessLog
 from lb.client_protocol import ClientProtocol
 from lb.files import Room, allow_many_files, room
 from lb.headers import Limits
+from lb.log_thread import LogThread
 from lb.proxied_client import ProxiedClient
 from lb.proxy import TICK_SECONDS, Proxy
 from lb.redis_place import RedisPlace
@@ -47,6 +48,7 @@ class ProxyWorker(base.Worker):  # type: ignore[misc]
     ssl_context: ssl.SSLContext | None
     loop: uvloop.Loop
     room: Room
+    log_thread: LogThread
     number: int  # among the workers of this master, as ps shows it
     quick = False  # leave without waiting for answers
 
@@ -89,9 +91,13 @@ class ProxyWorker(base.Worker):  # type: ignore[misc]
         self.loop.add_signal_handler(signal.SIGTERM, self.leave)
         self.loop.add_signal_handler(signal.SIGQUIT, self.leave_quickly)
         self.loop.add_signal_handler(signal.SIGINT, self.leave_quickly)
-        self.loop.add_signal_handler(signal.SIGUSR1, self.log.reopen_files)
+        self.loop.add_signal_handler(signal.SIGUSR1, self.reopen_logs)
         self.loop.add_signal_handler(signal.SIGWINCH, lambda: None)
         self.loop.add_signal_handler(signal.SIGABRT, self.abort)
+
+    def reopen_logs(self) -> None:
+        """Somebody has moved the files away."""
+        self.log_thread.show(self.log.reopen_files)
 
     def leave(self) -> None:
         """Finish what is going on, then exit."""
@@ -114,10 +120,12 @@ class ProxyWorker(base.Worker):  # type: ignore[misc]
         # path makes no cycles that live long, so rare collections suffice.
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
+        self.log_thread = LogThread(self.log.error_log)
         try:
             self.loop.run_until_complete(self.serve())
         finally:
             self.loop.close()
+            self.log_thread.stop()
 
     async def serve(self) -> None:
         """The life of a worker."""
