@@ -43,14 +43,17 @@ class Moment:
 
     @property
     def who(self) -> list[str]:
-        """Who stood still. When our own clock did, the others' say nothing; while Redis does, nobody hears beats."""
+        """Who stood still. When our own clock did, the others' say nothing; while Redis does, nobody hears beats, but
+        workers go on: a crowd is not its doing.
+        """
         if self.here >= STILL:
             return ["the machine, or this process"]
         redis_still = self.redis >= STILL
+        beats_count = not redis_still or self.waiting >= CROWD
         late = {
             "the prober": self.prober >= STILL,
             "the state Redis": redis_still,
-            "a proxy worker": self.lag >= STILL or (self.beat >= STILL and not redis_still),
+            "a proxy worker": self.lag >= STILL or (self.beat >= STILL and beats_count),
         }
         return [name for name, still in late.items() if still]
 

@@ -26,6 +26,7 @@ CALM = Moment(at=1.0, waiting=5, here=0.0, prober=0.01, lag=0.0, beat=0.1, redis
         ({"lag": 2.0}, ["a proxy worker"]),
         ({"beat": 3.0}, ["a proxy worker"]),
         ({"beat": 3.0, "redis": 1.0}, ["the state Redis"]),
+        ({"beat": 3.0, "redis": 1.0, "waiting": 1500}, ["the state Redis", "a proxy worker"]),
         ({"here": 19.0, "prober": 19.0, "lag": 18.0}, ["the machine, or this process"]),
         ({"prober": 2.0, "lag": 2.0}, ["the prober", "a proxy worker"]),
     ],
