@@ -3,12 +3,12 @@
     claim a turn -> the container it falls to -> a connection -> head and body sent -> head and body answered
 
 A refused connection is followed by another turn, without the containers tried already, for any method: nothing was
-sent. A connection that broke before the answer began and an answer 500 are followed by one more try elsewhere (the
-only container is asked again when it broke off), for GET, HEAD and OPTIONS without a body, within the worker's budget;
-so is a container that leaves the ring as sick before it answered, whatever the budget. Everything else is never sent
-twice. When every container of the ring has refused, the request waits for the ring to change, or for one of them to be
-reached again, as it does when the ring is empty. A container that has as much in flight as it may is passed over; when
-all that are left have, the answer is 503 at once.
+sent. A connection that broke before the answer began is followed by another try elsewhere, and so is a first answer 500
+(the only container is asked again when it broke off), for GET, HEAD and OPTIONS without a body, within the worker's
+budget; so is a container that leaves the ring as sick before it answered, whatever the budget; twice at most, all
+together. Everything else is never sent twice. When every container of the ring has refused, the request waits for the
+ring to change, or for one of them to be reached again, as it does when the ring is empty. A container that has as much
+in flight as it may is passed over; when all that are left have, the answer is 503 at once.
 """
 
 import asyncio
@@ -27,6 +27,9 @@ from lb.websocket import CLOSE, MASKED_CLOSE, Frames
 
 FRAME_WAIT = 2.0  # seconds that a WebSocket's frame may take to end before the tunnel is cut
 CLIENT_LEFT = 499  # in the access log only, as nginx writes it
+# Containers that may be lost under one request. More than one, as those of a machine go together; not more, as the
+# request may be what makes them sick, and would go through all of them.
+MOST_LOST = 2
 SAFE_TO_REPEAT = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 
 
@@ -79,13 +82,13 @@ class Exchange:
         "headless",
         "keep",
         "left",
+        "lost",
         "method",
         "proxy",
         "reason",
         "received",
         "reconnected",
         "request_id",
-        "retried",
         "ring_version",
         "safe",
         "sent",
@@ -127,7 +130,7 @@ class Exchange:
         self.tries = 0  # after the first
         self.left = 0  # the port of the last of them
         self.cause = ""  # why it was left
-        self.retried = False
+        self.lost = 0  # containers that had it in hand and did not answer it
         self.reconnected = False  # a kept connection was found closed
         self.upstream: Upstream | None = None  # counted in its in_flight while set
         self.connection: UpstreamConnection | None = None
@@ -368,7 +371,7 @@ class Exchange:
         """Have the container probed now, not at the monitor's next second; whether another one is tried."""
         if self.upstream is not None:
             self.proxy.dispatcher.suspect(self.upstream.port)
-        elsewhere = self.may_go_elsewhere()
+        elsewhere = self.lost == 0 and self.may_go_elsewhere()
         if elsewhere:
             self.go_elsewhere(complete, "answered 500")
         return elsewhere
@@ -457,13 +460,13 @@ class Exchange:
     # --- what goes wrong
 
     def may_go_elsewhere(self) -> bool:
-        """Whether a second try at another container is allowed and one is left; if so the budget is charged.
+        """Whether another try at another container is allowed and one is left; if so the budget is charged.
 
         A container that has left the ring is replaced, and what it had in hand is given up with it: asking again adds
         no load, so it costs no budget, and when nobody else is there the request waits for the next one to join.
         """
         upstream = self.upstream
-        if not self.safe or self.retried or upstream is None:
+        if not self.safe or self.lost >= MOST_LOST or upstream is None:
             return False
         others = any(port != upstream.port and port not in self.tried for port in self.proxy.upstreams)
         return not upstream.in_ring or (others and self.within_budget())
@@ -473,19 +476,19 @@ class Exchange:
 
         It may have closed a kept connection; or it is dead, then it refuses, and the request waits for the next one.
         """
-        return self.safe and not self.retried and len(self.proxy.upstreams) == 1 and self.within_budget()
+        return self.safe and not self.lost and len(self.proxy.upstreams) == 1 and self.within_budget()
 
     def within_budget(self) -> bool:
         """Charge the budget, if it is not used up."""
         return self.proxy.budget.take(self.proxy.counters.requests)
 
     def go_elsewhere(self, connection_is_gone: bool, cause: str, *, without: bool = True) -> None:
-        """Leave this container without telling the client, and claim a turn again, once."""
+        """Leave this container without telling the client, and claim a turn again."""
         upstream = self.upstream
         assert upstream is not None
         if self.connection is not None and not connection_is_gone:
             self.connection.drop()
-        self.retried = True
+        self.lost += 1
         self.claim_again(upstream, cause, without=without)
 
     def on_broken(self, why: str, answer_begun: bool, ended: bool = False) -> None:

@@ -16,7 +16,7 @@ import requests
 from docker import APIClient
 from docker.errors import APIError, ImageNotFound
 from docker_images import BASE, servers, wheels
-from helpers import ROOT, eventually, free_port, free_ports
+from helpers import ROOT, eventually, free_ports
 from required import missing
 
 from deploy.runtime.docker_engine import LOCAL
@@ -44,15 +44,23 @@ class Project:
     api: APIClient
     variables: dict[str, str] = field(default_factory=dict)
     name: str = f"slf{os.getpid()}"
-    lb_port: int = field(default_factory=free_port)
-    admin_port: int = field(default_factory=free_port)
-    first_port: int = field(default_factory=lambda: free_ports(10))
+    first_port: int = field(default_factory=lambda: free_ports(12))  # ten containers, the proxy, the dashboard
     command: list[str] = field(default_factory=compose_command)
 
     @property
     def service(self) -> str:
         """The name of the served service: containers of the engine carry it."""
         return f"{self.name}-acts"
+
+    @property
+    def lb_port(self) -> int:
+        """Where the proxy is published."""
+        return self.first_port + 10
+
+    @property
+    def admin_port(self) -> int:
+        """Where the dashboard is."""
+        return self.first_port + 11
 
     def environment(self) -> dict[str, str]:
         """What a person would have in the shell."""

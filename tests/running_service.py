@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import redis
 import requests
-from helpers import eventually, free_port, free_ports, title_of
+from helpers import eventually, free_ports, title_of
 
 from lb.redis_client import connect
 
@@ -137,7 +137,8 @@ def running_service(state_dir: Path | None = None, **variables: str) -> Iterator
 def start(state_dir: Path, variables: dict[str, str]) -> RunningService:
     """Start `deploy/up` without waiting for anything."""
     clean = {name: value for name, value in os.environ.items() if name not in OURS}
-    ports = {"LB_PORT": str(free_port()), "FIRST_PORT": str(free_ports(10)), "ADMIN_PORT": str(free_port())}
+    first = free_ports(12)  # in a row, lest one of the two is by chance among the containers'
+    ports = {"FIRST_PORT": str(first), "LB_PORT": str(first + 10), "ADMIN_PORT": str(first + 11)}
     environment = {**clean, "STATE_DIR": str(state_dir), "RUNTIME": "process", **ports, **variables}
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "deploy" / "up")],

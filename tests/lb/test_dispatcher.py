@@ -277,7 +277,7 @@ class LostLink:
 
     async def ask(self, *commands: Sequence[object]) -> list[object]:
         """What Redis answers."""
-        return [[1, 0]] if commands[0] == ("TIME",) else [[b"1", {b"8000": b"127.0.0.1:1"}]]
+        return [[1, 0]] if commands[0] == ("TIME",) else [[b"1", [b"8000", b"127.0.0.1:1"]]]
 
     def close(self) -> None:
         """It is closed."""

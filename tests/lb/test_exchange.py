@@ -140,6 +140,24 @@ def test_a_500_of_a_sick_container_is_tried_elsewhere_once(make_backend: MakeBac
     assert served(one, "/both") + served(two, "/both") == 2
 
 
+def test_a_get_outlives_two_containers_that_break_off(make_backend: MakeBackend, make_proxy: MakeProxy) -> None:
+    one, two, three = make_backend(), make_backend(), make_backend()
+    proxy = make_proxy(one, two, three)
+    one.script = two.script = break_off
+    assert [proxy.get("/x").status for _ in range(3)] == [200] * 3
+
+
+def test_a_get_that_three_containers_break_off_goes_to_no_fourth(
+    make_backend: MakeBackend, make_proxy: MakeProxy
+) -> None:
+    backends = [make_backend() for _ in range(4)]
+    proxy = make_proxy(*backends)
+    for backend in backends:
+        backend.script = break_off
+    assert proxy.get("/x").status == 502
+    assert sorted(map(served, backends)) == [0, 1, 1, 1]
+
+
 def test_a_large_500_is_left_and_tried_elsewhere(make_backend: MakeBackend, make_proxy: MakeProxy) -> None:
     one, two = make_backend(), make_backend()
     proxy = make_proxy(one, two)
@@ -213,6 +231,29 @@ def test_what_waits_at_a_sick_container_is_asked_elsewhere_if_that_is_safe(
     assert served(good, "/post") == 0
 
 
+def test_a_get_outlives_two_containers_that_leave_as_sick_and_no_third(
+    make_backend: MakeBackend, proxy_for: ProxyFor
+) -> None:
+    one, two, three, good = make_backend(hang), make_backend(hang), make_backend(), make_backend()
+    proxy = proxy_for(one)
+    with proxy.connect() as first:
+        first.send(request("GET", "/first"))
+        eventually(lambda: served(one, "/first"))
+        leave_as_sick(proxy, two)
+        eventually(lambda: served(two, "/first"))
+        leave_as_sick(proxy, three, 8001)
+        assert first.answer().status == 200
+    three.script = hang
+    with proxy.connect() as second:
+        second.send(request("GET", "/second"))
+        for port, (sick, next_one) in enumerate([(three, one), (one, two), (two, good)], 8002):
+            eventually(lambda sick=sick: served(sick, "/second"))
+            leave_as_sick(proxy, next_one, port)
+        two.close()
+        assert second.answer().status == 502
+    assert served(good, "/second") == 0
+
+
 def change_quietly(proxy: RunningProxy) -> None:
     """Another version of the same ring, without a notice: nothing else tells a worker that somebody has been replaced
     on his port than the answer to its next claim.
@@ -272,15 +313,15 @@ def unused_turns(proxy: RunningProxy) -> list[int]:
     return [turn for entry in told for turn in entry.unused]
 
 
-def leave_as_sick(proxy: RunningProxy, good: Backend | None) -> None:
-    """Change the ring from 8000 to 8001, or to nobody, as the deployer does for a sick container."""
+def leave_as_sick(proxy: RunningProxy, good: Backend | None, port: int = 8000) -> None:
+    """Change the ring from a port to the next one, or to nobody, as the deployer does for a sick container."""
     with connect(proxy.redis_url) as client, client.pipeline() as pipe:
         pipe.delete(ring_key(proxy.service))
         if good is not None:
-            pipe.hset(ring_key(proxy.service), "8001", good.address)
+            pipe.hset(ring_key(proxy.service), str(port + 1), good.address)
         pipe.incr(version_key(proxy.service))
         version = int(client.get(version_key(proxy.service))) + 1
-        pipe.publish(changed_channel(proxy.service), f"{version} sick 8000")
+        pipe.publish(changed_channel(proxy.service), f"{version} sick {port}")
         pipe.execute()
 
 
