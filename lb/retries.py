@@ -1,8 +1,8 @@
-"""Second tries: which request was asked elsewhere, and why. The name of a request tells its first container only.
+"""Further tries: which request was asked elsewhere, and why. The name of a request tells its first container only.
 
     NAME:retries   stream, the last 10,000   request, turn, version, first, next, cause   written by lb
 
-`first` and `next` are ports; `turn` and `version` are what the second try was routed by. A worker tells at most 100 a
+`first` is the port that was left, `next` where the try went; `turn` and `version` are what it was routed by. A worker tells at most 100 a
 second: when a container dies under load the first hundred say it all. Such a stream is a help, nothing depends on it.
 """
 

@@ -110,7 +110,7 @@ def test_a_dead_leader_that_nobody_has_collected_does_not_live(session):
     os.kill(session.child, signal.SIGKILL)
     os.kill(session.leader, signal.SIGKILL)
     eventually(lambda: not session.lives())
-    assert session.members() == []
+    eventually(lambda: session.members() == [])
 
 
 @pytest.mark.parametrize("group", ["None", "0"])
