@@ -421,7 +421,7 @@ class ClientProtocol(asyncio.Protocol):
             if connection is not None:
                 connection.transport.resume_reading()
         elif self.lingering or self.transport.is_closing():
-            self.deadline = self.proxy.now + LINGER_SECONDS
+            self.watch_writing()  # the end of the last answer is still to go
         else:
             self.exchange_done(True)
 
@@ -441,7 +441,7 @@ class ClientProtocol(asyncio.Protocol):
     def overdue(self) -> None:
         """The deadline has passed. Called by the clock."""
         waiting = self.transport.get_write_buffer_size()
-        if self.write_paused and waiting < self.unwritten:
+        if 0 < waiting < self.unwritten:
             self.watch_writing()  # slow, but it takes something
         elif self.write_paused or self.lingering or waiting:
             self.abort()

@@ -44,7 +44,7 @@ ANSWER_TIMEOUT = 1.0  # seconds; a Redis on the same machine answers in 0.0001, 
 RECONNECT_SECONDS = 0.25
 MAX_RECORDS = 100_000  # about 10 MB; the requests of 10 s at full speed, or of a day in a quiet place
 RECORDS_AT_ONCE = 500  # records per command when catching up, so that claims need not wait long behind it
-EMPTY_RING_WAIT = 5.0  # seconds that a request waits for somebody to join, all its waits together
+EMPTY_RING_WAIT = 5.0  # seconds that a request waits for somebody to join, until it has reached one
 EMPTY_RING_WAITERS = 1000  # beyond it: 503 at once
 REDIS_MS_WEIGHT = 0.2  # of the newest round trip in the mean: five seconds are remembered
 UNTOLD_LIMIT = 600  # entries of the ledger that are kept while Redis is away
@@ -63,6 +63,7 @@ class Claimant(Protocol):
     """A request that needs a turn."""
 
     counted: bool  # whether it is to be recorded in the window, once
+    gone: bool  # the client is gone: it needs none any more
     wait_until: float  # monotonic; set when it first waits for a container, 0 before
 
     def take_turn(self, turn: int, ring: Ring) -> None:
@@ -384,11 +385,15 @@ class Dispatcher:
             self.give_up("it has stopped answering")
         now = time.monotonic()
         waiters, self.waiters = self.waiters, deque()
+        gone = []
         for turn, claimant in waiters:
-            if claimant.wait_until > now:
+            if claimant.gone and self.ring.members:
+                gone.append((turn, claimant))
+            elif claimant.wait_until > now:
                 self.waiters.append((turn, claimant))
             else:
                 claimant.no_turn(NO_CONTAINER)
+        self.route_waiting(gone)  # to nobody; those who are still there are not to wait for that
         self.try_waiting(1)
 
     def second_passed(self) -> None:

@@ -1,8 +1,9 @@
 """One worker's world: what all its connections share, and what happens in it when time passes.
 
-No timers are set on the hot path. Every client connection carries a deadline instead, and four times a second
-the overdue ones are told; so a time-out is never early and at most 0.5 s late, which no time-out here minds. A tick
-that comes late blames nobody: while this process stood still others may have spoken, and what they said is read first.
+No timers are set on the hot path. Every client connection carries a deadline instead, and four times a second the
+overdue ones are told; so a time-out is never early and, unless this process stands still, at most 0.5 s late, which no
+time-out here minds. A tick that comes late blames nobody: others may have spoken meanwhile, and what they said is read
+first.
 """
 
 import asyncio

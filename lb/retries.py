@@ -2,8 +2,9 @@
 
     NAME:retries   stream, the last 10,000   request, turn, version, first, next, cause   written by lb
 
-`first` is the port that was left, `next` where the try went; `turn` and `version` are what it was routed by. A worker tells at most 100 a
-second: when a container dies under load the first hundred say it all. Such a stream is a help, nothing depends on it.
+`first` is the port that was left, `next` where the try went; `turn` and `version` are what it was routed by. A worker
+tells at most 100 a second: when a container dies under load the first hundred say it all. Such a stream is a help,
+nothing depends on it.
 """
 
 from collections.abc import Mapping

@@ -36,9 +36,10 @@ class Absence:
 
     def begins(self, now: float, sentence: str) -> Event | None:
         """What is to be told at unix time `now`, if that is news."""
+        self.sentence = sentence
         if self._since is not None:
             return None
-        self._since, self.sentence = now, sentence
+        self._since = now
         return Event(Kind.DEGRADED, None, self.sentence, WHO)
 
     def ends(self, now: float) -> Event | None:

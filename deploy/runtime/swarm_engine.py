@@ -64,7 +64,7 @@ LAST_CHARACTERS = 1000
 
 @contextmanager
 def asking() -> Iterator[None]:
-    """The engine's silence, and that of the managers behind it, as RuntimeAway."""
+    """The engine's silence, and that of the managers behind it, as RuntimeAway; other errors as RuntimeRefused."""
     with docker_engine.asking():
         try:
             yield

@@ -5,11 +5,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from helpers import eventually
 from rig import Backend, Request, RunningProxy, Wire, request, script_of
 
+from lb.client_protocol import ClientProtocol
 from lb.request_id import decode
 
 HOST = b"Host: www.example.org\r\n"
@@ -460,3 +463,37 @@ def test_an_early_answer_reaches_a_client_that_is_still_sending(proxy: RunningPr
             assert answer.values("Connection") == ["close"]
     finally:
         backend.lazy = False
+
+
+class Closing:
+    """A transport that is closing and has this much to write still."""
+
+    waiting = 16_000
+    aborted = False
+
+    def get_write_buffer_size(self) -> int:
+        """What nobody has taken yet."""
+        return self.waiting
+
+    def is_closing(self) -> bool:
+        """It is."""
+        return True
+
+    def abort(self) -> None:
+        """Cut the rest off."""
+        self.aborted = True
+
+
+def test_the_end_of_a_last_answer_is_waited_for_while_the_client_takes_something() -> None:
+    transport = Closing()
+    client = ClientProtocol.__new__(ClientProtocol)
+    client.transport = cast("Any", transport)
+    client.proxy = cast("Any", SimpleNamespace(now=100.0, settings=SimpleNamespace(body_timeout=30.0)))
+    client.exchange, client.lingering, client.write_paused = None, False, True
+    client.resume_writing()
+    assert client.deadline == 130.0
+    transport.waiting = 9_000
+    client.overdue()
+    assert not transport.aborted
+    client.overdue()  # nothing was taken since
+    assert transport.aborted

@@ -306,6 +306,7 @@ class Refused:
     """A request that nobody takes: it waits again with every turn that it gets."""
 
     counted = False
+    gone = False
     wait_until = 0.0
     sentence = ""
 
@@ -343,5 +344,29 @@ def test_whoever_waits_is_tried_again_but_all_waits_together_are_bounded() -> No
         waiting[1].wait_until = until - 60
         dispatcher.tick()
         assert [bool(claimant.sentence) for claimant in waiting] == [False, True, False]
+
+    asyncio.run(story())
+
+
+class Left(Refused):
+    """One whose client has left meanwhile."""
+
+    gone = True
+
+    def take_turn(self, turn: int, ring: Ring) -> None:
+        """Want none."""
+        self.turns.append(turn)
+
+
+def test_clients_that_have_left_hold_up_nobody_who_waits() -> None:
+    async def story() -> None:
+        dispatcher = Dispatcher(Nobody(), "s", RedisPlace(RedisAddress()), "0123abcd", logging.getLogger(__name__))
+        dispatcher.take_ring((b"1", {b"8000": b"127.0.0.1:1"}))
+        waiting = [*(Left(dispatcher) for _ in range(5)), Refused(dispatcher)]
+        for turn, claimant in enumerate(waiting, 1):
+            dispatcher.wait_for_anybody(turn, claimant)
+        dispatcher.tick()
+        assert [claimant.turns for claimant in waiting] == [[1], [2], [3], [4], [5], [6]]
+        assert len(dispatcher.waiters) == 1
 
     asyncio.run(story())

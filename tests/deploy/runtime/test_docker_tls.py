@@ -1,6 +1,7 @@
 """Which files of the acts store's URL a container gets, and how the URL reads then; no engine is asked."""
 
 import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,17 @@ def test_what_the_containers_account_may_not_read_is_told_with_the_fix(files):
     )
     os.chown(key, -1, GROUP)
     assert trouble(variables, GROUP) == ""
+
+
+def test_a_folder_that_is_closed_to_the_services_account_is_told(files, tmp_path):
+    account = os.geteuid()
+    tmp_path.chmod(0)
+    if account == 0:  # no mode keeps root out
+        os.seteuid(pwd.getpwnam("nobody").pw_uid)
+    try:
+        told = trouble({"ACTS_REDIS_URL": url(files)}, GROUP)
+    finally:
+        os.seteuid(account)
+        tmp_path.chmod(0o755)
+    assert told.startswith("this account may not look at ")
+    assert "ACTS_REDIS_URL" in told
