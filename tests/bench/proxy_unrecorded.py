@@ -27,5 +27,5 @@ class UnrecordedWorker(ProxyWorker):
         """A proxy whose dispatcher is the one above."""
         proxy = super().make_proxy(limits)
         real = proxy.dispatcher
-        proxy.dispatcher = UnrecordedDispatcher(proxy, real.service, real.address, real.worker_id, real.log)
+        proxy.dispatcher = UnrecordedDispatcher(proxy, real.service, real.place, real.worker_id, real.log)
         return proxy
