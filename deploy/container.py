@@ -15,9 +15,8 @@ class Container:
     number: int  # 1 for the first port
     state: State
     generation: int  # a new one for every launch and relaunch, over all containers and never used again
-    moves: int = (
-        0  # how often it was moved, or ordered otherwise, since it was added: tells two visits to one state apart
-    )
+    # How often it was moved, or ordered otherwise, since it was added: tells two visits to one state apart.
+    moves: int = 0
     runtime_id: str = ""  # the runtime's name of what was started; empty while nothing is
     address: str = ""  # "host:port" at which it answers
     node: str = ""  # on which it runs; empty where there is but this machine

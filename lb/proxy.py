@@ -25,11 +25,10 @@ from lb.redis_place import RedisPlace
 from lb.retry_budget import RetryBudget
 from lb.ring import Ring
 from lb.settings import LbSettings
-from lb.upstream import Upstream
+from lb.upstream import STOOD_STILL, Upstream
 
 FOREVER = float("inf")
 TICK_SECONDS = 0.25
-STOOD_STILL = 0.25  # seconds by which a tick is late when the process did not get on
 COMPLAIN_EVERY = 1.0  # seconds between two log lines about the same container
 EVERYBODY = 0  # in place of a port, for what concerns no container
 

@@ -19,7 +19,7 @@ from lb.counters import PortCounts
 from lb.headers import CHUNKED, UNTIL_CLOSE, Answer, BadAnswer, read_answer
 
 IDLE_SECONDS = 30.0
-STOOD_STILL = 0.25  # seconds by which a time-out is late when this process did not get on
+STOOD_STILL = 0.25  # seconds by which a time-out, or a tick, is late when this process did not get on
 MAX_IDLE = 256  # kept connections per container and worker: as many as one worker keeps busy at full speed
 RECEIVE_BYTES = 131072  # the kernel holds twice this of an answer that a client reads slowly; unbounded, megabytes
 MAX_HEAD = 65536  # bytes of an answer's head, as of a request's
